@@ -1,0 +1,24 @@
+"""The Celery application and the one table of periodic jobs."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onpoint_pay.settings")
+
+app = Celery("onpoint_pay")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+def every(seconds: float, task: str, *, queue: str = "default") -> dict[str, object]:
+    """A periodic job that is worthless once the next one is due: the broker drops what nobody took in time."""
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 1.0), "queue": queue}}
+
+
+app.conf.beat_schedule = {
+    "apply-callbacks": every(1.0, "payments.apply_callbacks"),
+    "sweep-payments": every(1.0, "payments.sweep"),
+    "deliver-webhooks": every(1.0, "webhooks.deliver_due", queue="webhooks"),
+    "forget-idempotency-keys": every(3600.0, "merchants.forget_idempotency_keys"),
+}

@@ -1,0 +1,59 @@
+"""Typed readers of the environment: the first name that is set wins, `NAME_FILE` reads a secret from a file."""
+
+import os
+from pathlib import Path
+
+HOME = Path(os.environ.get("ONPOINT_HOME", Path(__file__).resolve().parent.parent / ".onpoint"))
+
+
+class SettingInvalid(Exception):
+    """An environment variable holds something that cannot be read; the text names it and what it takes."""
+
+
+def load_local(path: Path) -> None:
+    """Take the variables of a running local stack, so that a second terminal finds its servers."""
+    if "DATABASE_URL" in os.environ or "DB_NAME" in os.environ or not path.is_file():
+        return
+    for line in path.read_text().splitlines():
+        name, separator, value = line.partition("=")
+        if separator:
+            os.environ.setdefault(name.strip(), value.strip())
+
+
+def text(*names: str, default: str = "") -> str:
+    """First of `names` that is set (empty counts as unset), or the content of the file its `_FILE` twin names."""
+    for name in names:
+        if os.environ.get(name):
+            return os.environ[name]
+        if os.environ.get(f"{name}_FILE"):
+            return Path(os.environ[f"{name}_FILE"]).read_text().strip()
+    return default
+
+
+def boolean(*names: str, default: bool = False) -> bool:
+    value = text(*names).lower()
+    if value in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
+        return default if not value else value in ("1", "true", "yes", "on")
+    raise SettingInvalid(f"{names[0]} must be true or false, not {value!r}.")
+
+
+def integer(*names: str, default: int) -> int:
+    value = text(*names)
+    try:
+        return int(value) if value else default
+    except ValueError:
+        raise SettingInvalid(f"{names[0]} must be a whole number, not {value!r}.") from None
+
+
+def decimal(*names: str, default: float) -> float:
+    """A plain number for waits and factors; money is never read this way."""
+    value = text(*names)
+    try:
+        return float(value) if value else default
+    except ValueError:
+        raise SettingInvalid(f"{names[0]} must be a number, not {value!r}.") from None
+
+
+def items(*names: str, default: str = "") -> list[str]:
+    """Comma-separated values without blanks."""
+    return [item.strip() for item in text(*names, default=default).split(",") if item.strip()]

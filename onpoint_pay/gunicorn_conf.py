@@ -1,0 +1,16 @@
+"""How gunicorn serves the product, on one machine as in production; WEB_CONCURRENCY and WEB_THREADS size it."""
+
+import os
+from pathlib import Path
+
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "16"))
+keepalive = 75
+timeout = 60
+graceful_timeout = 10
+# The product writes its own access log, with request ids and masked values.
+accesslog = None
+control_socket_disable = True
+# The heartbeat file: on a disk that is busy, touching it can take long enough to look like a hang.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108

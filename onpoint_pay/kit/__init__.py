@@ -1,0 +1,1 @@
+"""Leaf helpers that two rooms need and that know no app."""

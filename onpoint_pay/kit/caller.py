@@ -1,0 +1,50 @@
+"""Who is calling: one shape for API keys and dashboard users, known to every room."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+LIVE = "live"
+TEST = "test"
+MODES = (LIVE, TEST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MerchantCard:
+    """The few facts about a merchant that hot requests need; at most a minute old."""
+
+    id: UUID
+    business_name: str
+    status: str = "active"
+    live_enabled: bool = False
+    reference_policy: str = "unique_unless_failed"
+    fee_bps: int = 0
+    fee_flat: int = 0
+    max_payment: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """An authenticated caller. `actor` is the public id that audit and timelines show."""
+
+    merchant: MerchantCard
+    mode: str
+    actor: str
+    kind: str
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    key_id: UUID | None = None
+    user_id: UUID | None = None
+    role: str | None = None
+    session: str | None = None
+
+    is_authenticated = True
+
+    @property
+    def merchant_id(self) -> UUID:
+        return self.merchant.id
+
+    @property
+    def livemode(self) -> bool:
+        return self.mode == LIVE
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes

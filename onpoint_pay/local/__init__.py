@@ -1,0 +1,1 @@
+"""Runs OnPoint Pay on one machine with nothing installed: embedded servers and the processes of `make run`."""

@@ -1,0 +1,238 @@
+"""Every setting, in a fixed order: core, data, workers, API, security, providers, webhooks, logs. See env.example."""
+
+import ipaddress
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from onpoint_pay import __version__, databases, env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = env.HOME
+env.load_local(HOME / "local.env")
+
+# --- core -------------------------------------------------------------------------------------------------------------
+DEBUG = env.boolean("DEBUG")
+SECRET_KEY = env.text("SECRET_KEY", "DJANGO_SECRET_KEY")
+SECRET_KEY_IS_SET = bool(SECRET_KEY)
+# Commands such as makemigrations work without a key; servers refuse to start (see problems_before_start).
+SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", default="127.0.0.1,localhost")
+PORT = env.integer("PORT", default=8000)
+BASE_URL = env.text("BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
+ROOT_URLCONF = "onpoint_pay.urls"
+WSGI_APPLICATION = "onpoint_pay.wsgi.application"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# The path without its closing slash is served too, by onpoint_pay.middleware, and never redirected.
+APPEND_SLASH = False
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "onpoint_pay",
+    "audit",
+    "webhooks",
+    "merchants",
+    "settlements",
+    "payments",
+]
+MIDDLEWARE = [
+    "onpoint_pay.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+STATIC_URL = "/static/"
+STATIC_ROOT = env.text("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# --- data -------------------------------------------------------------------------------------------------------------
+RUNS_AS_OWNER = env.text("ONPOINT_DATABASE_ROLE") == "owner"
+DATABASES = {
+    "default": databases.configure(
+        as_owner=RUNS_AS_OWNER,
+        statement_timeout_ms=env.integer("STATEMENT_TIMEOUT_MS", default=5000),
+    )
+}
+DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE", default="onpoint_app")
+REDIS_URL = env.text("REDIS_URL", default="redis://127.0.0.1:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "onpoint",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
+
+# --- workers ----------------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", default=REDIS_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "onpoint-queue:", "socket_timeout": 5}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"webhooks.*": {"queue": "webhooks"}}
+CELERY_DB_REUSE_MAX = 1_000_000
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Divides every wait of the recovery and webhook schedules; 1 in production, more in demonstrations and tests.
+SWEEP_SPEED = env.decimal("SWEEP_SPEED", default=1.0)
+
+# --- API --------------------------------------------------------------------------------------------------------------
+API_VERSION = "2026-11-21"
+ERROR_DOCS_URL = env.text("ERROR_DOCS_URL", default=f"{BASE_URL}/docs/errors/")
+MAX_BODY_BYTES = 256 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["merchants.authentication.CallerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["merchants.permissions.HasRequiredScope"],
+    "DEFAULT_PARSER_CLASSES": ["onpoint_pay.kit.strict_json.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["onpoint_pay.kit.strict_json.FastJSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "onpoint_pay.openapi.ApiSchema",
+    "EXCEPTION_HANDLER": "onpoint_pay.kit.api.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+IDEMPOTENCY_KEEP_DAYS = 7
+# A repeat that arrives while the first is at work waits this long for its answer before it is told to come back.
+IDEMPOTENCY_WAIT_SECONDS = env.decimal("IDEMPOTENCY_WAIT_SECONDS", default=3.0)
+RATE_LIMITS = {
+    "api": env.text("RATE_LIMIT_API", default="600/1m"),
+    "initiate": env.text("RATE_LIMIT_INITIATE", default="120/1m"),
+    "status": env.text("RATE_LIMIT_STATUS", default="300/1m"),
+    "auth": env.text("RATE_LIMIT_AUTH", default="10/1m"),
+    "login": env.text("RATE_LIMIT_LOGIN", default="5/15m"),
+    "callback": env.text("RATE_LIMIT_CALLBACK", default="120/1m"),
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "OnPoint Pay",
+    "DESCRIPTION": "Payments for Kenya: M-Pesa prompts, their outcome, and signed webhooks. "
+    "Amounts are decimal strings in major units; errors are RFC 9457 problems.",
+    "VERSION": __version__,
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_PUBLIC": True,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "PREPROCESSING_HOOKS": ["onpoint_pay.openapi.only_public_api"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "onpoint_pay.openapi.add_problem_answers",
+    ],
+    "ENUM_NAME_OVERRIDES": {},
+}
+
+# --- security ---------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "merchants.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": SECRET_KEY,
+    "AUDIENCE": "onpoint-api",
+    "ISSUER": "onpoint-pay",
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": "typ",
+}
+# Keeps a stolen table of API keys useless without the server's own secret.
+API_KEY_PEPPER = env.text("API_KEY_PEPPER", default=SECRET_KEY)
+# `id:base64 of 32 bytes`, comma separated, the newest first: it seals, all of them open.
+ENCRYPTION_KEYS = env.items("ENCRYPTION_KEYS")
+TRUSTED_PROXIES = env.items("TRUSTED_PROXIES")
+TRUSTED_PROXY_HOPS = env.integer("TRUSTED_PROXY_HOPS", default=1)
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if BASE_URL.startswith("https://") else 0
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
+RATELIMIT_FAIL_OPEN = True
+
+# --- providers --------------------------------------------------------------------------------------------------------
+SIMULATOR_PORT = env.integer("SIMULATOR_PORT", default=9000)
+SIMULATOR_URL = env.text("SIMULATOR_URL", default=f"http://127.0.0.1:{SIMULATOR_PORT}").rstrip("/")
+SIMULATOR_CONSUMER_KEY = env.text("SIMULATOR_CONSUMER_KEY", default="simulator-consumer-key")
+SIMULATOR_CONSUMER_SECRET = env.text("SIMULATOR_CONSUMER_SECRET", default="simulator-consumer-secret")
+SIMULATOR_PASSKEY = env.text("SIMULATOR_PASSKEY", default="simulator-passkey")
+MPESA_ENVIRONMENT = env.text("MPESA_ENVIRONMENT", "MPESA_ENV", default="sandbox")
+MPESA_BASE_URL = env.text("MPESA_BASE_URL")
+MPESA_CONSUMER_KEY = env.text("MPESA_CONSUMER_KEY")
+MPESA_CONSUMER_SECRET = env.text("MPESA_CONSUMER_SECRET")
+MPESA_SHORTCODE = env.text("MPESA_SHORTCODE", "MPESA_BUSINESS_SHORT_CODE")
+MPESA_PASSKEY = env.text("MPESA_PASSKEY", "MPESA_PASS_KEY")
+MPESA_TILL = env.text("MPESA_TILL")
+MPESA_CALLBACK_URL = env.text("MPESA_CALLBACK_URL")
+MPESA_CONFIRMATION_URL = env.text("MPESA_CONFIRMATION_URL")
+MPESA_VALIDATION_URL = env.text("MPESA_VALIDATION_URL")
+MPESA_FORCE_SIMULATOR = env.boolean("MPESA_DEBUG")
+PAYSTACK_PUBLIC_KEY = env.text("PAYSTACK_PUBLIC_KEY")
+PAYSTACK_SECRET_KEY = env.text("PAYSTACK_SECRET_KEY")
+PROVIDER_CONNECT_SECONDS = env.decimal("PROVIDER_CONNECT_SECONDS", default=3.0)
+PROVIDER_DEADLINE_SECONDS = env.decimal("PROVIDER_DEADLINE_SECONDS", default=20.0)
+MPESA_MIN_AMOUNT = env.integer("MPESA_MIN_AMOUNT", default=1)
+MPESA_MAX_AMOUNT = env.integer("MPESA_MAX_AMOUNT", default=250_000)
+# Lets callbacks decide by themselves or makes every success be asked for again: `default` asks in live mode only.
+CALLBACK_ADDRESSES = env.items("CALLBACK_ADDRESSES")
+DEFAULT_FEE_BPS = env.integer("DEFAULT_FEE_BPS", default=0)
+DEFAULT_FEE_FLAT = env.integer("DEFAULT_FEE_FLAT", default=0)
+
+# --- webhooks ---------------------------------------------------------------------------------------------------------
+# Lets webhooks reach loopback and private addresses: for a developer's own machine, never for production.
+WEBHOOK_ALLOW_PRIVATE = env.boolean("WEBHOOK_ALLOW_PRIVATE")
+WEBHOOK_CONNECT_SECONDS = env.decimal("WEBHOOK_CONNECT_SECONDS", default=3.0)
+WEBHOOK_DEADLINE_SECONDS = env.decimal("WEBHOOK_DEADLINE_SECONDS", default=15.0)
+
+# --- logs -------------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.text("LOG_LEVEL", default="INFO").upper()
+LOGGING_CONFIG = "onpoint_pay.kit.log.configure"
+LOGGING = {"level": LOG_LEVEL}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host in ("localhost", "testserver", ".localhost")
+
+
+def problems_before_start() -> list[str]:
+    """What keeps this configuration from serving strangers, each with its mend; empty when it may start."""
+    found = []
+    if not SECRET_KEY_IS_SET or len(SECRET_KEY) < 40:
+        found.append("SECRET_KEY is missing or shorter than 40 characters: set it to a long random text.")
+    if not ENCRYPTION_KEYS:
+        found.append("ENCRYPTION_KEYS is missing: set it to `k1:` followed by the base64 of 32 random bytes.")
+    if DEBUG or all(_is_loopback(host) for host in ALLOWED_HOSTS):
+        return found
+    if "*" in ALLOWED_HOSTS:
+        found.append("ALLOWED_HOSTS may not be '*': name the hosts that serve this installation.")
+    if urlsplit(BASE_URL).scheme != "https":
+        found.append("BASE_URL must begin with https:// : providers and merchants call it over the open network.")
+    if WEBHOOK_ALLOW_PRIVATE:
+        found.append("WEBHOOK_ALLOW_PRIVATE must be off outside a developer's own machine.")
+    return found

@@ -1,0 +1,24 @@
+"""The map of addresses."""
+
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from onpoint_pay import errors_page, health
+
+handler400 = "onpoint_pay.middleware.bad_request"
+handler404 = "onpoint_pay.middleware.route_not_found"
+handler500 = "onpoint_pay.middleware.crashed"
+
+api: list[URLPattern | URLResolver] = [
+    path("", include("merchants.urls")),
+    path("", include("webhooks.urls")),
+    path("", include("payments.urls")),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("health/live/", health.live, name="health-live"),
+    path("health/ready/", health.ready, name="health-ready"),
+]
+urlpatterns = [
+    path("api/v1/", include(api)),
+    path("docs/errors/<slug:code>", errors_page.show, name="error-page"),
+]

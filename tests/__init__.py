@@ -1,0 +1,1 @@
+"""Journeys across rooms, the house rules, and the servers the whole suite runs on."""
