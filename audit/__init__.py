@@ -1,0 +1,1 @@
+"""Remembers who did what, and every step of every state machine."""
