@@ -1,0 +1,1 @@
+"""What is owed: the ledger, its accounts and postings."""

@@ -1,0 +1,140 @@
+"""The SQL of the ledger: what a transfer must be, how balances move, and the one door that posts."""
+
+from settlements.chart import KINDS
+
+KIND_TABLE = "CREATE TABLE ledger_kind (kind text PRIMARY KEY, owner text NOT NULL, normal char(1) NOT NULL, floored boolean NOT NULL);"
+
+
+def kinds_sql() -> str:
+    """Fill `ledger_kind`; the values are constants of `chart.py`, never input."""
+    rows = ", ".join(f"('{name}', '{kind.owner}', '{kind.normal}', {kind.floored})" for name, kind in KINDS.items())
+    return f"INSERT INTO ledger_kind (kind, owner, normal, floored) VALUES {rows};"  # noqa: S608
+
+
+# A transfer remembers the transaction it was made in: entries may not join it later.
+STRUCTURE = """
+ALTER TABLE ledger_transfer ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id();
+ALTER TABLE ledger_entry
+  ADD CONSTRAINT ledger_entry_transfer_book FOREIGN KEY (transfer_id, currency, mode)
+    REFERENCES ledger_transfer (id, currency, mode),
+  ADD CONSTRAINT ledger_entry_account_book FOREIGN KEY (account_id, currency, mode)
+    REFERENCES ledger_account (id, currency, mode);
+"""
+
+TRIGGERS = """
+CREATE FUNCTION ledger_transfer_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE d numeric; c numeric; n int;
+BEGIN
+  SELECT coalesce(sum(amount) FILTER (WHERE side = 'D'), 0), coalesce(sum(amount) FILTER (WHERE side = 'C'), 0), count(*)
+    INTO d, c, n FROM ledger_entry WHERE transfer_id = NEW.id;
+  IF n < 2 OR d <> c THEN
+    RAISE EXCEPTION 'transfer % has debits % credits % in % entries', NEW.id, d, c, n
+      USING ERRCODE='23514', CONSTRAINT='ledger_transfer_balanced';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER ledger_transfer_balanced AFTER INSERT ON ledger_transfer
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transfer_balanced();
+
+CREATE FUNCTION ledger_entry_post() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF (SELECT xid FROM ledger_transfer WHERE id = NEW.transfer_id) IS DISTINCT FROM pg_current_xact_id() THEN
+    RAISE EXCEPTION 'transfer % is closed', NEW.transfer_id USING ERRCODE='23514', CONSTRAINT='ledger_transfer_closed';
+  END IF;
+  UPDATE ledger_account SET
+      debits = debits + CASE NEW.side WHEN 'D' THEN NEW.amount ELSE 0 END,
+      credits = credits + CASE NEW.side WHEN 'C' THEN NEW.amount ELSE 0 END,
+      version = version + 1
+    WHERE id = NEW.account_id
+    RETURNING version, debits, credits INTO NEW.account_version, NEW.debits_after, NEW.credits_after;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER ledger_entry_post BEFORE INSERT ON ledger_entry FOR EACH ROW EXECUTE FUNCTION ledger_entry_post();
+
+CREATE FUNCTION ledger_account_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF (NEW.debits, NEW.credits, NEW.version) <> (0, 0, 0) THEN
+      RAISE EXCEPTION 'accounts open empty' USING ERRCODE='23514', CONSTRAINT='ledger_account_empty';
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF (NEW.debits, NEW.credits, NEW.version) IS DISTINCT FROM (OLD.debits, OLD.credits, OLD.version)
+     AND pg_trigger_depth() < 2 THEN
+    RAISE EXCEPTION 'balances move only through entries' USING ERRCODE='23514', CONSTRAINT='ledger_account_balance';
+  END IF;
+  IF (NEW.merchant_id, NEW.kind, NEW.sub, NEW.currency, NEW.mode, NEW.normal, NEW.floored)
+     IS DISTINCT FROM (OLD.merchant_id, OLD.kind, OLD.sub, OLD.currency, OLD.mode, OLD.normal, OLD.floored) THEN
+    RAISE EXCEPTION 'account identity is fixed' USING ERRCODE='23514', CONSTRAINT='ledger_account_identity';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER ledger_account_guard BEFORE INSERT OR UPDATE ON ledger_account
+  FOR EACH ROW EXECUTE FUNCTION ledger_account_guard();
+"""
+
+OPEN_ACCOUNT = """
+CREATE FUNCTION ledger_open_account(p_merchant uuid, p_kind text, p_sub text, p_currency text, p_mode text)
+  RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE account bigint; chart ledger_kind;
+BEGIN
+  SELECT id INTO account FROM ledger_account WHERE merchant_id IS NOT DISTINCT FROM p_merchant
+    AND kind = p_kind AND sub = p_sub AND currency = p_currency AND mode = p_mode;
+  IF account IS NOT NULL THEN RETURN account; END IF;
+  SELECT * INTO chart FROM ledger_kind WHERE kind = p_kind;
+  IF NOT FOUND OR (chart.owner = 'merchant') <> (p_merchant IS NOT NULL) THEN
+    RAISE EXCEPTION 'no account of kind % for this owner', p_kind USING ERRCODE='23514', CONSTRAINT='ledger_account_kind';
+  END IF;
+  INSERT INTO ledger_account (merchant_id, kind, sub, currency, mode, normal, floored, debits, credits, version)
+    VALUES (p_merchant, p_kind, p_sub, p_currency, p_mode, chart.normal, chart.floored, 0, 0, 0)
+    ON CONFLICT DO NOTHING RETURNING id INTO account;
+  IF account IS NULL THEN
+    SELECT id INTO account FROM ledger_account WHERE merchant_id IS NOT DISTINCT FROM p_merchant
+      AND kind = p_kind AND sub = p_sub AND currency = p_currency AND mode = p_mode;
+  END IF;
+  RETURN account;
+END $$;
+"""
+
+POST = """
+CREATE TYPE ledger_leg AS (account_id bigint, side char(1), amount bigint);
+CREATE FUNCTION ledger_post(p_idem text, p_kind text, p_merchant uuid, p_currency text, p_mode text, p_legs ledger_leg[],
+    p_occurred timestamptz DEFAULT now(), p_reverses uuid DEFAULT NULL, p_reason text DEFAULT '',
+    p_actor text DEFAULT 'system')
+  RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE t uuid; same boolean;
+BEGIN
+  INSERT INTO ledger_transfer (idem, kind, merchant_id, currency, mode, occurred_at, reverses_id, reason, actor)
+    VALUES (p_idem, p_kind, p_merchant, p_currency, p_mode, p_occurred, p_reverses, p_reason, p_actor)
+    ON CONFLICT (idem) DO NOTHING RETURNING id INTO t;
+  IF t IS NULL THEN
+    SELECT x.id, (SELECT array_agg((account_id, side, amount)::text ORDER BY account_id, side, amount)
+                    FROM ledger_entry WHERE transfer_id = x.id)
+             = (SELECT array_agg((l.account_id, l.side, l.amount)::text ORDER BY l.account_id, l.side, l.amount)
+                  FROM unnest(p_legs) l)
+      INTO t, same FROM ledger_transfer x WHERE x.idem = p_idem;
+    IF NOT coalesce(same, false) THEN
+      RAISE EXCEPTION 'transfer % exists with other legs', p_idem USING ERRCODE='23505', CONSTRAINT='ledger_post_mismatch';
+    END IF;
+    RETURN t;
+  END IF;
+  -- Locked in the order of their keys, accounts never deadlock two writers.
+  PERFORM 1 FROM ledger_account WHERE id IN (SELECT l.account_id FROM unnest(p_legs) l) ORDER BY id FOR NO KEY UPDATE;
+  IF EXISTS (SELECT 1 FROM ledger_account a JOIN unnest(p_legs) l ON l.account_id = a.id
+             WHERE a.merchant_id IS NOT NULL AND a.merchant_id IS DISTINCT FROM p_merchant) THEN
+    RAISE EXCEPTION 'leg on another merchant' USING ERRCODE='23514', CONSTRAINT='ledger_post_merchant';
+  END IF;
+  INSERT INTO ledger_entry (transfer_id, account_id, currency, mode, side, amount, account_version, debits_after, credits_after)
+    SELECT t, l.account_id, p_currency, p_mode, l.side, l.amount, 0, 0, 0 FROM unnest(p_legs) l ORDER BY l.account_id;
+  RETURN t;
+END $$;
+"""
+
+DROP_ALL = """
+DROP FUNCTION IF EXISTS ledger_post CASCADE; DROP TYPE IF EXISTS ledger_leg;
+DROP FUNCTION IF EXISTS ledger_open_account CASCADE; DROP FUNCTION IF EXISTS ledger_account_guard CASCADE;
+DROP FUNCTION IF EXISTS ledger_entry_post CASCADE; DROP FUNCTION IF EXISTS ledger_transfer_balanced CASCADE;
+DROP TABLE IF EXISTS ledger_kind; ALTER TABLE ledger_entry
+  DROP CONSTRAINT ledger_entry_transfer_book, DROP CONSTRAINT ledger_entry_account_book;
+ALTER TABLE ledger_transfer DROP COLUMN xid;
+"""

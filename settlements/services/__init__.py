@@ -1,0 +1,1 @@
+"""The writes and rules of settlements, one flow per file."""

@@ -1,0 +1,81 @@
+"""Posting to the ledger: Python's only way to move a balance."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from settlements.chart import KINDS, PLATFORM, Leg
+from settlements.errors import LedgerRefused
+
+OPEN = """
+SELECT ledger_open_account(owner::uuid, kind, sub, %(currency)s, %(mode)s)
+FROM unnest(%(owners)s::text[], %(kinds)s::text[], %(subs)s::text[]) WITH ORDINALITY AS legs(owner, kind, sub, n) ORDER BY n
+"""
+POST = """
+SELECT ledger_post(%(idem)s, %(kind)s, %(merchant)s, %(currency)s, %(mode)s,
+  (SELECT array_agg((account, side, amount)::ledger_leg)
+   FROM unnest(%(accounts)s::bigint[], %(sides)s::text[], %(amounts)s::bigint[]) AS l(account, side, amount)),
+  coalesce(%(occurred_at)s, now()), NULL, %(reason)s, %(actor)s)
+"""
+
+
+def post_transfer(
+    legs: Sequence[Leg],
+    *,
+    idem: str,
+    kind: str,
+    merchant_id: UUID,
+    currency: str,
+    mode: str,
+    occurred_at: datetime | None = None,
+    reason: str = "",
+    actor: str = "system",
+) -> UUID:
+    """Post one business fact and return its transfer's key; the same fact again returns the same key.
+
+    Amounts are minor units. Must run inside the transaction of the change it belongs to.
+    Raises LedgerRefused when debits and credits differ, and the database's own error when it finds worse.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a transfer is posted in the transaction of the change it belongs to")
+    difference = sum(leg.amount if leg.side == "D" else -leg.amount for leg in legs)
+    if difference or len(legs) < 2:
+        raise LedgerRefused(f"{idem}: debits and credits differ by {difference} in {len(legs)} entries")
+    accounts = _open_accounts(legs, merchant_id=merchant_id, currency=currency, mode=mode)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            POST,
+            {
+                "idem": idem,
+                "kind": kind,
+                "merchant": merchant_id,
+                "currency": currency,
+                "mode": mode,
+                "accounts": accounts,
+                "sides": [leg.side for leg in legs],
+                "amounts": [leg.amount for leg in legs],
+                "occurred_at": occurred_at,
+                "reason": reason,
+                "actor": actor,
+            },
+        )
+        transfer: UUID = cursor.fetchone()[0]
+    return transfer
+
+
+def _open_accounts(legs: Sequence[Leg], *, merchant_id: UUID, currency: str, mode: str) -> list[int]:
+    owners = [None if KINDS[leg.kind].owner == PLATFORM else str(merchant_id) for leg in legs]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            OPEN,
+            {
+                "owners": owners,
+                "kinds": [leg.kind for leg in legs],
+                "subs": [leg.sub for leg in legs],
+                "currency": currency,
+                "mode": mode,
+            },
+        )
+        return [row[0] for row in cursor.fetchall()]
