@@ -1,0 +1,1 @@
+"""Speaking to payment providers: plain Python, one folder per company."""

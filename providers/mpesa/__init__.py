@@ -1,0 +1,1 @@
+"""M-Pesa through Safaricom's Daraja API."""

@@ -1,0 +1,300 @@
+"""Our types to Daraja's JSON and back. Pure: no network, no clock."""
+
+import base64
+import re
+import unicodedata
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from onpoint_pay.kit.clock import nairobi_stamp, parse_nairobi_stamp
+from onpoint_pay.kit.money import Money, MoneyError
+from onpoint_pay.kit.phone import is_canonical
+from onpoint_pay.kit.redact import redact
+from providers.errors import CallbackMalformed, ProviderRejected, ProviderTimeout
+from providers.mpesa import words
+from providers.mpesa.codes import Api, End, Meaning, code_text, is_success, lookup
+from providers.mpesa.config import MpesaConfig
+from providers.mpesa.gateway import KEPT_BYTES, GatewayAnswer, Verdict, clean_message, judge, refusal
+from providers.strict_json import JsonObject, NotStrict, load_object
+from providers.types import (
+    CallbackEvent,
+    ChargeRequest,
+    EventKind,
+    Failure,
+    NextAction,
+    Outcome,
+    OutcomeStatus,
+    QueryRequest,
+)
+
+CURRENCY = "KES"
+LONGEST_REFERENCE = 12
+LONGEST_DESCRIPTION = 13
+_ID = re.compile(r"[!-~]{1,100}")
+_RECEIPT = re.compile(r"[0-9A-Za-z]{6,20}")
+_PAYBILL, _TILL = "CustomerPayBillOnline", "CustomerBuyGoodsOnline"
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+def push_document(request: ChargeRequest, config: MpesaConfig, *, at: datetime) -> JsonObject:
+    """The STK push. Raises ProviderRejected for what M-Pesa cannot take: cents, other currencies, other numbers."""
+    phone: str | int = _phone(request)
+    return {
+        **_signed(config, at),
+        "TransactionType": _TILL if config.till else _PAYBILL,
+        "Amount": _shillings(request.amount),
+        "PartyA": int(phone) if config.phone_as_number else phone,
+        "PartyB": config.till or config.shortcode,
+        "PhoneNumber": int(phone) if config.phone_as_number else phone,
+        "CallBackURL": request.callback_url,
+        "AccountReference": clean_reference(request.account_reference) or clean_reference(request.payee) or "Payment",
+        "TransactionDesc": clean_description(request.description),
+    }
+
+
+def query_document(request: QueryRequest, config: MpesaConfig, *, at: datetime) -> JsonObject:
+    """The STK query."""
+    return {**_signed(config, at), "CheckoutRequestID": request.provider_reference}
+
+
+def password(config: MpesaConfig, stamp: str) -> str:
+    """Daraja: base64 of shortcode, passkey and the request's own timestamp."""
+    return base64.b64encode(f"{config.shortcode}{config.passkey}{stamp}".encode()).decode()
+
+
+def clean_reference(text: str) -> str:
+    """Letters, digits and hyphens, at most 12: others have made requests fail without a word."""
+    return re.sub(r"[^0-9A-Za-z-]", "", _ascii(text))[:LONGEST_REFERENCE]
+
+
+def clean_description(text: str) -> str:
+    """One to 13 letters, digits, spaces and hyphens. Daraja calls it optional and refuses requests without it."""
+    return re.sub(r"[^0-9A-Za-z -]", "", _ascii(text)).strip()[:LONGEST_DESCRIPTION].strip() or "Payment"
+
+
+def _ascii(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def _signed(config: MpesaConfig, at: datetime) -> JsonObject:
+    stamp = nairobi_stamp(at)
+    return {"BusinessShortCode": config.shortcode, "Password": password(config, stamp), "Timestamp": stamp}
+
+
+def _phone(request: ChargeRequest) -> str:
+    if not is_canonical(request.phone):
+        raise _refused_here(words.PHONE_REFUSED, "not a Kenyan mobile number")
+    return request.phone
+
+
+def _shillings(amount: Money) -> int:
+    if amount.currency != CURRENCY or not amount.is_positive or not amount.is_whole:
+        raise _refused_here(words.REQUEST_REFUSED, f"{amount} is not a positive number of whole shillings")
+    return amount.whole_units()
+
+
+def _refused_here(failure: Failure, message: str) -> ProviderRejected:
+    """M-Pesa would refuse it, so it is not sent."""
+    return ProviderRejected(
+        Outcome(status=OutcomeStatus.FAILED, failure=failure, provider_code="not sent", provider_message=message)
+    )
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def push_outcome(answer: GatewayAnswer, request: ChargeRequest, config: MpesaConfig) -> Outcome:
+    """Accepted is pending. Raises ProviderRejected for a definite refusal, ProviderTimeout for all that is unclear."""
+    document = answer.document or {}
+    response = code_text(document.get("ResponseCode"))
+    if answer.status == 200 and response is not None and "errorCode" not in document:
+        if not is_success(response):
+            raise _not_accepted(response, document, answer)
+        return _accepted(document, answer, request, config)
+    ruling = judge(answer)
+    if ruling.verdict in (Verdict.REFUSED, Verdict.BAD_TOKEN):
+        raise refusal(ruling, answer)
+    raise ProviderTimeout(f"HTTP {answer.status} {ruling.code} {ruling.message}".strip(), raw=answer.kept)
+
+
+def _accepted(document: JsonObject, answer: GatewayAnswer, request: ChargeRequest, config: MpesaConfig) -> Outcome:
+    checkout_id = _identifier(document.get("CheckoutRequestID"))
+    if checkout_id is None:
+        # The prompt is out, and only its callback can tell which it was.
+        raise ProviderTimeout("accepted without a CheckoutRequestID", raw=answer.kept)
+    return Outcome(
+        status=OutcomeStatus.PENDING,
+        provider_reference=checkout_id,
+        provider_code=code_text(document["ResponseCode"]),
+        provider_message=clean_message(document.get("ResponseDescription")),
+        money=request.amount,
+        phone=request.phone,
+        next_action=NextAction.APPROVE_ON_PHONE,
+        customer_message=_ask_for_pin(request),
+        details=_details(document, checkout_id) | {"shortcode": config.shortcode},
+        raw=answer.kept,
+    )
+
+
+def _not_accepted(code: str, document: JsonObject, answer: GatewayAnswer) -> ProviderRejected:
+    """Daraja: anything but ResponseCode 0 is a refusal even under HTTP 200."""
+    meaning = lookup(code, Api.STK)
+    return ProviderRejected(
+        Outcome(
+            status=OutcomeStatus.FAILED,
+            failure=(meaning.failure if meaning else None) or words.REQUEST_REFUSED,
+            provider_code=code,
+            provider_message=clean_message(document.get("ResponseDescription")),
+            raw=answer.kept,
+        )
+    )
+
+
+def _ask_for_pin(request: ChargeRequest) -> str:
+    amount = f"{request.amount.currency} {request.amount.whole_units()}"
+    if request.language == "sw":
+        return f"Angalia simu yako na uweke PIN ya M-Pesa kulipa {amount} kwa {request.payee or 'mfanyabiashara'}."
+    return f"Check your phone and enter your M-Pesa PIN to pay {amount} to {request.payee or 'the merchant'}."
+
+
+def query_outcome(answer: GatewayAnswer, request: QueryRequest) -> Outcome:
+    """Final codes decide; a prompt still open is pending; every other answer is unknown. Never raises."""
+    document = answer.document or {}
+    code = code_text(document.get("ResultCode"))
+    if answer.status != 200 or code is None or "errorCode" in document:
+        return _undecided(answer, request)
+    message = clean_message(document.get("ResultDesc"))
+    facts: dict[str, Any] = {
+        "provider_reference": request.provider_reference,
+        "provider_code": code,
+        "provider_message": message,
+        "details": _details(document, request.provider_reference),
+        "raw": answer.kept,
+    }
+    if "being processed" in message.lower() or "under processing" in message.lower():
+        return Outcome(status=OutcomeStatus.PENDING, **facts)
+    response = code_text(document.get("ResponseCode", "0"))
+    is_foreign = document.get("CheckoutRequestID", request.provider_reference) != request.provider_reference
+    if is_foreign or response is None or not is_success(response):
+        return Outcome(status=OutcomeStatus.UNKNOWN, **facts)
+    status, failure = _decision(lookup(code, Api.STK), was_asked=True)
+    return Outcome(status=status, failure=failure, **facts)
+
+
+def _undecided(answer: GatewayAnswer, request: QueryRequest) -> Outcome:
+    """An answer about the question, not about the payment."""
+    ruling = judge(answer)
+    return Outcome(
+        status=OutcomeStatus.PENDING if ruling.verdict is Verdict.PENDING else OutcomeStatus.UNKNOWN,
+        provider_reference=request.provider_reference,
+        provider_code=ruling.code or f"HTTP {answer.status}",
+        provider_message=ruling.message or None,
+        is_unknown_there=ruling.verdict is Verdict.NOT_FOUND,
+        raw=answer.kept,
+    )
+
+
+_STATUSES = {
+    End.COMPLETED: OutcomeStatus.SUCCEEDED,
+    End.PENDING: OutcomeStatus.PENDING,
+    End.UNKNOWN: OutcomeStatus.UNKNOWN,
+}
+
+
+def _decision(meaning: Meaning | None, *, was_asked: bool) -> tuple[OutcomeStatus, Failure | None]:
+    """Undocumented codes decide nothing; doubtful ones only when they answer our own question."""
+    if meaning is None or (meaning.asks_first and not was_asked):
+        return OutcomeStatus.UNKNOWN, None
+    status = _STATUSES.get(meaning.end, OutcomeStatus.FAILED)
+    return status, meaning.failure if status is OutcomeStatus.FAILED else None
+
+
+# --- callbacks --------------------------------------------------------------------------------------------------------
+
+
+def push_callback(body: bytes) -> CallbackEvent:
+    """The result of a prompt. Raises CallbackMalformed when it cannot be read or lacks its id or its code."""
+    result = _result_of(body)
+    checkout_id = _identifier(result.get("CheckoutRequestID"))
+    code = code_text(result.get("ResultCode"))
+    if checkout_id is None or code is None:
+        raise CallbackMalformed("no CheckoutRequestID or no ResultCode")
+    status, failure = _decision(lookup(code, Api.STK), was_asked=False)
+    named = _metadata(result.get("CallbackMetadata"))
+    receipt = _receipt(named.get("mpesareceiptnumber"))
+    outcome = Outcome(
+        status=status,
+        provider_reference=checkout_id,
+        receipt=receipt,
+        failure=failure,
+        provider_code=code,
+        provider_message=clean_message(result.get("ResultDesc")),
+        money=_money(named.get("amount")),
+        phone=_payer(named.get("phonenumber")),
+        occurred_at=parse_nairobi_stamp(named.get("transactiondate")),
+        details=_details(result, checkout_id),
+        raw=redact(body)[:KEPT_BYTES],
+    )
+    return CallbackEvent(
+        kind=EventKind.CHARGE,
+        dedupe_key=f"{checkout_id}:{code}:{receipt or ''}",
+        provider_reference=checkout_id,
+        outcome=outcome,
+    )
+
+
+def _result_of(body: bytes) -> JsonObject:
+    try:
+        document = load_object(body)
+    except NotStrict as error:
+        raise CallbackMalformed(str(error)) from None
+    envelope = document.get("Body")
+    result = envelope.get("stkCallback") if isinstance(envelope, dict) else None
+    if not isinstance(result, dict):
+        raise CallbackMalformed("no Body.stkCallback")
+    return result
+
+
+def _metadata(metadata: object) -> dict[str, object]:
+    """Daraja: a list of Name and Value, or one of them alone; on failure nothing; `Value` may be missing or empty."""
+    items = metadata.get("Item") if isinstance(metadata, dict) else None
+    found: dict[str, object] = {}
+    for item in items if isinstance(items, list) else [items]:
+        name, value = (item.get("Name"), item.get("Value")) if isinstance(item, dict) else (None, None)
+        if isinstance(name, str) and value not in (None, ""):
+            found.setdefault(name.lower(), value)
+    return found
+
+
+def _money(value: object) -> Money | None:
+    """The amount as text or number, in shillings; None when it is none, which never equals what was asked for."""
+    if isinstance(value, str):
+        value = value.strip()
+    try:
+        return Money.parse(value, CURRENCY) if isinstance(value, (str, int, Decimal)) else None
+    except MoneyError:
+        return None
+
+
+def _receipt(value: object) -> str | None:
+    text = value.strip().upper() if isinstance(value, str) else ""
+    return text if _RECEIPT.fullmatch(text) else None
+
+
+def _payer(value: object) -> str | None:
+    """The payer's number; None when it is masked or hashed."""
+    text = str(value) if isinstance(value, (str, int)) else ""
+    return text if is_canonical(text) else None
+
+
+def _identifier(value: object) -> str | None:
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def _details(document: JsonObject, checkout_id: str) -> dict[str, str]:
+    merchant_request_id = _identifier(document.get("MerchantRequestID"))
+    found = {"checkout_request_id": checkout_id}
+    return found | ({"merchant_request_id": merchant_request_id} if merchant_request_id else {})

@@ -1,0 +1,27 @@
+"""M-Pesa keeps the promises every provider makes."""
+
+from onpoint_pay.kit.http import HttpClient
+from onpoint_pay.kit.tests.local_server import answer
+from onpoint_pay.kit.tokens import TokenStore
+from providers import registry
+from providers.base import Provider
+from providers.mpesa.tests.shapes import CHECKOUT_ID, make_config, shape
+from providers.tests.contract import ProviderContract
+
+
+class MpesaContractTests(ProviderContract):
+    __test__ = True
+    code = "daraja"
+    door = "collect"
+    before = (answer(200, shape("oauth_generate_success")),)
+    accepting = staticmethod(answer(200, shape("stk_push_response_accepted")))
+    refusing = staticmethod(answer(500, shape("stk_push_error_merchant_does_not_exist")))
+    still_pending = staticmethod(answer(500, shape("stk_query_pending_500")))
+    paid = staticmethod(answer(200, shape("stk_query_success")))
+    not_paid = staticmethod(answer(200, shape("stk_query_cancelled")))
+    provider_reference = CHECKOUT_ID
+    callback_paid = shape("stk_callback_success")
+    callback_not_paid = shape("stk_callback_failed_cancelled")
+
+    def make_provider(self, base_url: str, *, tokens: TokenStore, http: HttpClient) -> Provider:
+        return registry.get(self.code, make_config(base_url), tokens=tokens, http=http)

@@ -1,0 +1,1 @@
+"""Tests of the provider interface, and the suite every provider inherits."""
