@@ -1,0 +1,94 @@
+"""What becomes of a push, decided when it arrives: how it is handed over, how it ends, how it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulator.answers import SYSTEM_BUSY
+from simulator.callbacks import spoil
+from simulator.engine import Simulator
+from simulator.faults import ALL_KINDS, PAID_ONLY
+from simulator.handover import Handover
+from simulator.outcomes import (
+    BUSY_ONCE,
+    MAX_AMOUNT_KES,
+    NO_ANSWER,
+    NO_ANSWER_TEXT,
+    NOT_PERMITTED,
+    OPERATOR_MISSING,
+    ORDINARY_PHONE,
+    OVER_MAXIMUM,
+    PAID,
+    PHONES,
+    CallbackPlan,
+    result_text,
+)
+from simulator.scenarios import Scenario
+from simulator.stk_fields import PAYBILL, PushOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Where an open prompt is heading if nobody steps in. `after_seconds` None = it stays open."""
+
+    code: str
+    text: str
+    after_seconds: float | None
+    by_hand: bool = False
+
+
+def choose_handover(simulator: Simulator, order: PushOrder, *, scenario: Scenario, n: int) -> Handover:
+    """The header wins, then the test phones, then the fault regime. `n` = pushes seen with this reference."""
+    kind = scenario.handover or PHONES.get(order.phone, ORDINARY_PHONE).handover
+    if kind == BUSY_ONCE:
+        return Handover("push_busy" if _is_to_be_told_busy(simulator, order) else "")
+    if kind is not None:
+        return Handover(kind)
+    fault = simulator.draw_fault("push", key=order.account_reference, n=n, seed=scenario.seed)
+    return Handover() if fault is None else Handover(fault.kind, fault.dice)
+
+
+def _is_to_be_told_busy(simulator: Simulator, order: PushOrder) -> bool:
+    """Busy the first time; then the same reference works, and so does the phone's next push."""
+    return not simulator.book.was_told_busy(
+        phone=order.phone, account_reference=order.account_reference, code=SYSTEM_BUSY.code
+    )
+
+
+def choose_course(simulator: Simulator, order: PushOrder, *, scenario: Scenario, n: int) -> Course:
+    """The header wins, then a person holding the phone, then the request itself, the test phones and the mix."""
+    switches = simulator.switches
+    held = scenario.result_code is None and switches.is_answered_by_hand(order.phone)
+    if scenario.by_hand or held:
+        return Course(NO_ANSWER, NO_ANSWER_TEXT, simulator.settings.prompt_seconds, by_hand=True)
+    rule = PHONES.get(order.phone, ORDINARY_PHONE)
+    code = scenario.result_code or _refusal_by_content(simulator, order) or rule.code
+    if scenario.result_code is None and order.phone not in PHONES and code == PAID and switches.mix:
+        code = switches.mix.draw(key=order.account_reference, n=n)
+    answers = rule.answers or scenario.result_code is not None
+    return Course(code, result_text(code), switches.approve_seconds if answers else None)
+
+
+def _refusal_by_content(simulator: Simulator, order: PushOrder) -> str | None:
+    """Result code of a push that is accepted at first and cannot be carried out. Daraja: pairing and ceiling."""
+    if order.transaction_type == PAYBILL and order.party_b != order.shortcode:
+        return OPERATOR_MISSING
+    tills = simulator.book.tills_of(order.shortcode)
+    if order.transaction_type != PAYBILL and tills and order.party_b not in tills:
+        return NOT_PERMITTED
+    return OVER_MAXIMUM if order.amount > MAX_AMOUNT_KES else None
+
+
+def choose_plan(simulator: Simulator, order: PushOrder, *, scenario: Scenario, course: Course, n: int) -> CallbackPlan:
+    """How the outcome is told. A header or test phone that shapes callbacks keeps faults away from them."""
+    plan = PHONES.get(order.phone, ORDINARY_PHONE).plan
+    if scenario.shapes_callbacks:
+        return scenario.adjust(plan)
+    regime = simulator.switches.regime
+    if regime is None or plan != ORDINARY_PHONE.plan:
+        return plan
+    allowed = ALL_KINDS if course.code == PAID else ALL_KINDS - PAID_ONLY
+    if course.by_hand or course.after_seconds is None:
+        allowed -= {"callback_early"}
+    fault = simulator.draw_fault("callback", key=order.account_reference, n=n, seed=scenario.seed, allowed=allowed)
+    return plan if fault is None else spoil(plan, fault, late_seconds=regime.late_seconds)

@@ -1,0 +1,179 @@
+"""The control API over behaviour: shortcodes, tokens, speed, faults, outcome mix, phones in hand, reset."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from simulator.control import ControlError, control_body
+from simulator.engine import Simulator
+from simulator.faults import InvalidRegime, Regime
+from simulator.inbound import simulator_of
+from simulator.listing import count_faults
+from simulator.outcomes import OutcomeMix
+from simulator.prompts import hold_phone, resume
+
+_PHONE = re.compile(r"254[17][0-9]{8}")
+_NUMBER = re.compile(r"[0-9]{5,7}")
+_NO_CONTENT = 204
+
+
+async def add_shortcode(request: Request) -> Response:
+    """`{"shortcode", "passkey", "tills"?, "consumer_key"?, "consumer_secret"?}`; without tills any till may be paid."""
+    simulator, body = simulator_of(request), await control_body(request)
+    shortcode, passkey, tills = _text(body, "shortcode"), _text(body, "passkey"), body.get("tills", [])
+    if not _NUMBER.fullmatch(shortcode) or not isinstance(tills, list):
+        raise ControlError(400, "shortcode must have 5 to 7 digits, tills must be a list")
+    simulator.book.save_shortcode(shortcode, passkey, tills=[str(till) for till in tills])
+    if "consumer_key" in body:
+        simulator.book.save_app(_text(body, "consumer_key"), _text(body, "consumer_secret"))
+    return JSONResponse({"shortcode": shortcode}, status_code=201)
+
+
+async def end_tokens(request: Request) -> Response:
+    """Every access token given so far is dead from now on."""
+    simulator_of(request).book.kill_tokens()
+    return Response(status_code=_NO_CONTENT)
+
+
+async def set_speed(request: Request) -> Response:
+    """`{"speed"?, "approve_seconds"?}`; `speed` also moves the waits under way, `approve_seconds` only new ones."""
+    simulator, body = simulator_of(request), await control_body(request)
+    speed = _number(body, "speed", default=simulator.switches.speed)
+    approve_seconds = _number(body, "approve_seconds", default=simulator.switches.approve_seconds)
+    if speed == 0:
+        raise ControlError(400, "speed must be above 0")
+    simulator.set_tempo(speed=speed, approve_seconds=approve_seconds)
+    resume(simulator)
+    return _tempo(simulator)
+
+
+async def show_speed(request: Request) -> Response:
+    return _tempo(simulator_of(request))
+
+
+def _tempo(simulator: Simulator) -> Response:
+    switches = simulator.switches
+    return JSONResponse({"speed": switches.speed, "approve_seconds": switches.approve_seconds})
+
+
+async def start_faults(request: Request) -> Response:
+    """`{"seed", "rate", "kinds"?, "slow_seconds"?, "late_seconds"?}`; the counts start anew."""
+    simulator = simulator_of(request)
+    try:
+        regime = Regime.from_json(await control_body(request))
+    except InvalidRegime as error:
+        raise ControlError(400, str(error)) from None
+    simulator.book.clear_faults()
+    simulator.switches.set_regime(regime)
+    return _faults(simulator)
+
+
+async def show_faults(request: Request) -> Response:
+    return _faults(simulator_of(request))
+
+
+async def end_faults(request: Request) -> Response:
+    """No more faults; the counts of the regime stay readable until the next one."""
+    simulator = simulator_of(request)
+    simulator.switches.set_regime(None)
+    return _faults(simulator)
+
+
+def _faults(simulator: Simulator) -> Response:
+    regime = simulator.switches.regime
+    return JSONResponse({"regime": regime and regime.to_json(), "counts": count_faults(simulator.book)})
+
+
+async def start_mix(request: Request) -> Response:
+    """`{"mix": {"0": 0.7, "1032": 0.3}, "seed": 7}` for phones outside the test table."""
+    simulator = simulator_of(request)
+    try:
+        mix = OutcomeMix.from_json(await control_body(request))
+    except ValueError as error:
+        raise ControlError(400, str(error)) from None
+    simulator.switches.set_mix(mix)
+    return _outcomes(simulator)
+
+
+async def show_mix(request: Request) -> Response:
+    return _outcomes(simulator_of(request))
+
+
+async def end_mix(request: Request) -> Response:
+    simulator = simulator_of(request)
+    simulator.switches.set_mix(None)
+    return _outcomes(simulator)
+
+
+def _outcomes(simulator: Simulator) -> Response:
+    mix = simulator.switches.mix
+    return JSONResponse(mix.to_json() if mix else {"mix": None, "seed": None})
+
+
+async def hold(request: Request) -> Response:
+    """`{"phone"}`: from now on a person answers this phone, its open prompts too."""
+    simulator, body = simulator_of(request), await control_body(request)
+    phone = _text(body, "phone")
+    if not _PHONE.fullmatch(phone):
+        raise ControlError(400, "phone must look like 2547XXXXXXXX or 2541XXXXXXXX")
+    hold_phone(simulator, phone)
+    return _holds(simulator)
+
+
+async def release(request: Request) -> Response:
+    """New prompts of this phone are answered by rule again; open ones stay with the person."""
+    simulator = simulator_of(request)
+    simulator.switches.hold(request.path_params["phone"], held=False)
+    return _holds(simulator)
+
+
+async def show_holds(request: Request) -> Response:
+    return _holds(simulator_of(request))
+
+
+def _holds(simulator: Simulator) -> Response:
+    return JSONResponse({"phones": sorted(simulator.switches.held_phones)})
+
+
+async def reset(request: Request) -> Response:
+    simulator_of(request).reset()
+    return Response(status_code=_NO_CONTENT)
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = str(body.get(name, "")).strip()
+    if not value or not value.isprintable():
+        raise ControlError(400, f"{name} is missing")
+    return value
+
+
+def _number(body: Mapping[str, Any], name: str, *, default: float) -> float:
+    value = body.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        raise ControlError(400, f"{name} must be a number, 0 or more")
+    return float(value)
+
+
+routes = [
+    Route("/control/shortcodes", add_shortcode, methods=["POST"]),
+    Route("/control/tokens", end_tokens, methods=["DELETE"]),
+    Route("/control/speed", show_speed, methods=["GET"]),
+    Route("/control/speed", set_speed, methods=["POST"]),
+    Route("/control/faults", show_faults, methods=["GET"]),
+    Route("/control/faults", start_faults, methods=["POST"]),
+    Route("/control/faults", end_faults, methods=["DELETE"]),
+    Route("/control/outcomes", show_mix, methods=["GET"]),
+    Route("/control/outcomes", start_mix, methods=["POST"]),
+    Route("/control/outcomes", end_mix, methods=["DELETE"]),
+    Route("/control/holds", show_holds, methods=["GET"]),
+    Route("/control/holds", hold, methods=["POST"]),
+    Route("/control/holds/{phone}", release, methods=["DELETE"]),
+    Route("/control/reset", reset, methods=["POST"]),
+]

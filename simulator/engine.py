@@ -1,0 +1,55 @@
+"""The simulated operator as one object: settings, clock, ids, book, switches, timers and courier."""
+
+from __future__ import annotations
+
+from simulator.book import Book
+from simulator.config import Settings
+from simulator.courier import Courier
+from simulator.faults import ALL_KINDS, Fault
+from simulator.identifiers import Clock, IdFactory
+from simulator.switches import Switches
+from simulator.timers import Timers
+
+
+class Simulator:
+    """What every endpoint shares. Each interface (oauth, stk, ...) is a module of functions over it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = Clock()
+        self.ids = IdFactory(self.clock)
+        self.book = Book(settings.book)
+        self.book.save_app(settings.consumer_key, settings.consumer_secret)
+        if self.book.passkey_of(settings.shortcode) != settings.passkey:
+            self.book.save_shortcode(settings.shortcode, settings.passkey, tills=[])
+        self.switches = Switches(self.book, settings)
+        self.timers = Timers(self.clock)
+        self.courier = Courier(self.book, self.clock)
+
+    async def stop(self) -> None:
+        await self.timers.stop()
+        await self.courier.close()
+        self.book.close()
+
+    def draw_fault(
+        self, call: str, *, key: str, n: int, seed: int | None = None, allowed: frozenset[str] = ALL_KINDS
+    ) -> Fault | None:
+        """The fault of this call under the regime, noted in the book; None without a regime. `seed` overrides."""
+        regime = self.switches.regime
+        if regime is None:
+            return None
+        fault = regime.draw(call, key=key, n=n, seed=seed, allowed=allowed)
+        if fault is not None:
+            self.book.record_fault(at=self.clock.now(), call=call, key=key, n=n, kind=fault.kind)
+        return fault
+
+    def set_tempo(self, *, speed: float, approve_seconds: float) -> None:
+        """Changes the pace, and with it the waits under way in the book; their timers are the caller's to renew."""
+        factor = self.switches.speed / speed
+        self.switches.set_tempo(speed=speed, approve_seconds=approve_seconds)
+        self.book.rescale_waits(now=self.clock.now(), factor=factor)
+
+    def reset(self) -> None:
+        """An empty book and every switch back at its starting value; apps, shortcodes and tokens stay."""
+        self.book.reset()
+        self.switches.load()

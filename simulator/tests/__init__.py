@@ -1,0 +1,1 @@
+"""Tests of the simulator: real HTTP against a server in a thread, with the recorded shapes in `shapes/`."""

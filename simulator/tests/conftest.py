@@ -1,0 +1,42 @@
+"""One fast simulator and one receiver for the whole run; each test starts with an empty book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from simulator.config import Settings
+from simulator.tests.harness import Daraja, Receiver, running
+
+FAST = Settings(approve_seconds=0.05, hang_seconds=1.0, speed=1.0)
+
+
+@pytest.fixture(scope="session")
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture(scope="session")
+def simulator_url() -> Iterator[str]:
+    with running(FAST) as url:
+        yield url
+
+
+@pytest.fixture
+def daraja(simulator_url: str, receiver: Receiver) -> Iterator[Daraja]:
+    httpx.post(f"{simulator_url}/control/reset", trust_env=False)
+    client = Daraja(simulator_url, receiver)
+    receiver.answers = [200]
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def slow(daraja: Daraja) -> Daraja:
+    """A simulator whose payers take an hour, so that prompts stay open while a test looks at them."""
+    daraja.control("POST", "speed", {"approve_seconds": 3600})
+    return daraja
