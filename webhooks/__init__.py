@@ -1,0 +1,1 @@
+"""Tells merchants what happened: events, endpoints, signed deliveries and their tries."""

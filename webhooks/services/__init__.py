@@ -1,0 +1,1 @@
+"""Every write and rule of webhooks, one flow per file."""

@@ -1,0 +1,119 @@
+"""Publishing an event in the transaction of the change it tells of."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from onpoint_pay.kit.caller import LIVE
+from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.errors import Problem
+from onpoint_pay.kit.ids import new_id, to_public
+from onpoint_pay.kit.jobs import nudge
+from webhooks.events import TEST_PING, event_body, event_key
+from webhooks.models import ENABLED, TEST, Delivery, Endpoint, Event
+from webhooks.schedule import EXPIRY_HOURS
+
+DELIVER_DUE = "webhooks.deliver_due"
+PUBLISH = """
+SELECT webhook_publish(%(event)s, %(key)s, %(merchant)s, %(mode)s, %(type)s, %(api_version)s, %(body)s, %(inline)s)
+"""
+
+
+def publish_event(
+    *,
+    merchant_id: UUID,
+    mode: str,
+    type: str,
+    object_id: UUID,
+    body_object: Mapping[str, Any],
+    previous: Mapping[str, Any] | None,
+    request_id: str | None,
+    idempotency_key: str | None = None,
+    inline_endpoint_id: UUID | None = None,
+) -> UUID:
+    """Write the event and one delivery per endpoint that wants it; return the event's key. Workers wake after commit.
+
+    Raises RuntimeError outside a transaction, EventTypeUnknown, and IntegrityError when this type was already published
+    for this object.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("an event is published in the transaction of the change it tells of")
+    event_id = new_id()
+    body = event_body(
+        event_id,
+        type,
+        merchant_id=merchant_id,
+        mode=mode,
+        at=now(),
+        object=body_object,
+        previous=previous,
+        request_id=request_id,
+        idempotency_key=idempotency_key,
+    )
+    values: dict[str, Any] = {
+        "event": event_id,
+        "key": event_key(type, object_id),
+        "merchant": merchant_id,
+        "mode": mode,
+        "type": type,
+        "api_version": settings.API_VERSION,
+        "body": body,
+        "inline": inline_endpoint_id,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(PUBLISH, values)
+        deliveries: int = cursor.fetchone()[0]
+    if deliveries:
+        nudge(DELIVER_DUE)
+    return event_id
+
+
+def publish_test(endpoint: Endpoint, *, request_id: str | None = None) -> Delivery:
+    """A `test.ping` for this endpoint alone, whatever it subscribed to.
+
+    Raises Problem state_conflict unless the endpoint is enabled.
+    """
+    with transaction.atomic():
+        locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+        if locked.deleted_at is not None or locked.status != ENABLED:
+            raise Problem("state_conflict", "The endpoint is not enabled.")
+        event = _ping(locked, request_id=request_id)
+        delivery: Delivery = Delivery.objects.create(
+            event=event,
+            endpoint=locked,
+            merchant_id=locked.merchant_id,
+            mode=locked.mode,
+            trigger=TEST,
+            expires_at=event.created_at + timedelta(hours=EXPIRY_HOURS),
+        )
+        nudge(DELIVER_DUE)
+    return delivery
+
+
+def _ping(endpoint: Endpoint, *, request_id: str | None) -> Event:
+    event_id, moment = new_id(), now()
+    body = event_body(
+        event_id,
+        TEST_PING,
+        merchant_id=endpoint.merchant_id,
+        mode=endpoint.mode,
+        at=moment,
+        object={"id": to_public("whe", endpoint.pk), "object": "webhook_endpoint", "livemode": endpoint.mode == LIVE},
+        previous=None,
+        request_id=request_id,
+        idempotency_key=None,
+    )
+    event: Event = Event.objects.create(
+        id=event_id,
+        merchant_id=endpoint.merchant_id,
+        mode=endpoint.mode,
+        type=TEST_PING,
+        api_version=settings.API_VERSION,
+        body=body,
+        created_at=moment,
+    )
+    return event
