@@ -1,0 +1,1 @@
+"""Who may do it: merchants, their people, API keys and sessions."""

@@ -1,0 +1,80 @@
+"""Who may do what: closed by default, opened by one scope per action, held by keys and given to people by role."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from merchants.models import Role, Scope
+from onpoint_pay.kit.caller import TEST, Caller
+from onpoint_pay.kit.errors import Problem
+
+ALL_SCOPES = frozenset(Scope.values)
+# What a signed-in person may do with their own account. No key can hold it.
+SESSION = "session"
+
+READ = {
+    Scope.PAYMENTS_READ,
+    Scope.REFUNDS_READ,
+    Scope.CUSTOMERS_READ,
+    Scope.LINKS_READ,
+    Scope.INVOICES_READ,
+    Scope.C2B_READ,
+    Scope.DISPUTES_READ,
+    Scope.EVENTS_READ,
+}
+COLLECT = {
+    Scope.PAYMENTS_WRITE,
+    Scope.CUSTOMERS_WRITE,
+    Scope.CHECKOUT_WRITE,
+    Scope.LINKS_WRITE,
+    Scope.INVOICES_WRITE,
+}
+MATCH = {Scope.C2B_WRITE}
+ASK_REFUND = {Scope.REFUNDS_WRITE}
+APPROVE_REFUND = {Scope.REFUNDS_APPROVE}
+PAY_OUT = {Scope.PAYOUTS_READ, Scope.PAYOUTS_WRITE}
+APPROVE_PAYOUT = {Scope.PAYOUTS_APPROVE}
+BOOKS = {
+    Scope.BALANCE_READ,
+    Scope.SETTLEMENTS_READ,
+    Scope.LEDGER_READ,
+    Scope.EXPORTS_WRITE,
+    Scope.DISPUTES_WRITE,
+}
+BUILD = {Scope.KEYS_WRITE, Scope.WEBHOOKS_READ, Scope.WEBHOOKS_WRITE, Scope.TEST_WRITE}
+AUDIT = {Scope.AUDIT_READ}
+
+FINANCE = READ | COLLECT | MATCH | ASK_REFUND | APPROVE_REFUND | PAY_OUT | BOOKS | AUDIT
+ROLE_SCOPES: dict[str, frozenset[str]] = {
+    Role.OWNER: ALL_SCOPES,
+    Role.ADMIN: frozenset(FINANCE | APPROVE_PAYOUT | BUILD),
+    Role.FINANCE: frozenset(FINANCE),
+    Role.DEVELOPER: frozenset(READ | BUILD),
+    Role.SUPPORT: frozenset(READ | COLLECT | MATCH | ASK_REFUND),
+    Role.VIEWER: frozenset(READ),
+}
+# Money is not real in test mode: there a developer starts payments too.
+TEST_ROLE_SCOPES: dict[str, frozenset[str]] = {Role.DEVELOPER: frozenset(COLLECT)}
+
+
+def scopes_of_role(role: str, mode: str) -> frozenset[str]:
+    """Everything a person of this role may do in this mode; an unknown role may do nothing but sign out."""
+    scopes = ROLE_SCOPES.get(role, frozenset()) | {SESSION}
+    return scopes | TEST_ROLE_SCOPES.get(role, frozenset()) if mode == TEST else scopes
+
+
+class HasRequiredScope(BasePermission):
+    """Default of every view: `required_scopes[action]` must be among the caller's scopes, and must be there at all."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not isinstance(request.auth, Caller):
+            raise Problem("authentication_required")
+        action = getattr(view, "action", None)
+        if action is None and hasattr(view, "action_map"):
+            # A method without an action is not a question of rights.
+            raise Problem("method_not_allowed")
+        needed = getattr(view, "required_scopes", {}).get(action)
+        if needed is None or not request.auth.may(needed):
+            raise Problem("insufficient_scope", extra={"required_scope": needed})
+        return True

@@ -1,0 +1,54 @@
+"""Single rows and short lists, scoped to one merchant and mode, or to one person.
+
+Authentication needs this module before the REST framework has its views, so it must not import kit.api.
+"""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+
+from merchants.models import ApiKey, Membership, Merchant, User
+from onpoint_pay.kit.caller import Caller
+from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.errors import NotFound
+from webhooks.models import Secret
+
+# --- people -------------------------------------------------------------------------------------------------------
+
+
+def user_of(caller: Caller) -> User:
+    """The signed-in person."""
+    return User.objects.get(id=caller.user_id)
+
+
+def memberships_of(user_id: UUID) -> list[Membership]:
+    """A person's places, the oldest first, each with its merchant."""
+    return list(Membership.objects.select_related("merchant").filter(user_id=user_id).order_by("created_at", "id"))
+
+
+def running_tokens(user_id: UUID) -> QuerySet[OutstandingToken]:
+    """Refresh tokens of the person that still work; the part of `jti` before the dot is the session."""
+    return OutstandingToken.objects.filter(user_id=user_id, blacklistedtoken=None, expires_at__gt=now())
+
+
+# --- the merchant and its keys ------------------------------------------------------------------------------------
+
+
+def merchant_of(caller: Caller) -> tuple[Merchant, str | None]:
+    """The caller's merchant, and the last letters of the default webhook secret of the caller's mode."""
+    secrets = Secret.objects.filter(merchant_id=caller.merchant_id, mode=caller.mode, endpoint=None, expires_at=None)
+    return Merchant.objects.get(id=caller.merchant_id), secrets.values_list("last4", flat=True).first()
+
+
+def keys_for(merchant_id: UUID, mode: str) -> QuerySet[ApiKey]:
+    """The merchant's keys in one mode, the newest first."""
+    return ApiKey.objects.scoped(merchant_id, mode).order_by("-id")
+
+
+def key_of(caller: Caller, key_id: UUID) -> ApiKey:
+    """Raises NotFound for another merchant's or mode's key."""
+    key = keys_for(caller.merchant_id, caller.mode).filter(id=key_id).first()
+    if key is None:
+        raise NotFound
+    return key

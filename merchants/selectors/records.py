@@ -1,0 +1,194 @@
+"""What authentication needs of keys and people, kept in the cache for a short while."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from django.core.cache import cache
+
+from merchants.models import ApiKey, Membership, Merchant
+from merchants.selectors.find import running_tokens
+from onpoint_pay.kit.caller import MerchantCard
+
+log = structlog.get_logger(__name__)
+KEY_SECONDS = 60
+SEAT_SECONDS = 30
+# Left in place of a forgotten record: a reader who loaded it before the change cannot put the old one back.
+FORGOTTEN = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """What authentication needs of one API key and its merchant."""
+
+    id: UUID
+    mode: str
+    kind: str
+    scopes: tuple[str, ...]
+    allowed_ips: tuple[str, ...]
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    merchant: MerchantCard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """A person's place at one merchant."""
+
+    role: str
+    merchant: MerchantCard
+
+
+def merchant_card(merchant: Merchant) -> MerchantCard:
+    return MerchantCard(
+        id=merchant.id,
+        business_name=merchant.business_name,
+        status=merchant.status,
+        live_enabled=merchant.live_enabled,
+        reference_policy=merchant.reference_policy,
+        fee_bps=merchant.fee_bps,
+        fee_flat=merchant.fee_flat,
+        max_payment=merchant.max_payment,
+    )
+
+
+# --- API keys -----------------------------------------------------------------------------------------------------
+
+
+def kept_key_record(digest: bytes) -> KeyRecord | None:
+    """The record as the cache has it, at most KEY_SECONDS old; None when only the database knows."""
+    text = _kept([_key_name(digest)]).get(_key_name(digest))
+    return _read_key_record(text) if text else None
+
+
+def load_key_record(digest: bytes) -> KeyRecord | None:
+    """The record as the database has it; None for a key that never was."""
+    key = ApiKey.objects.select_related("merchant").filter(digest=digest).first()
+    if key is None:
+        return None
+    return KeyRecord(
+        id=key.id,
+        mode=key.mode,
+        kind=key.kind,
+        scopes=tuple(key.scopes),
+        allowed_ips=tuple(key.allowed_ips),
+        expires_at=key.expires_at,
+        last_used_at=key.last_used_at,
+        revoked_at=key.revoked_at,
+        merchant=merchant_card(key.merchant),
+    )
+
+
+def keep_key_record(digest: bytes, record: KeyRecord) -> None:
+    _keep(_key_name(digest), orjson.dumps(record).decode(), KEY_SECONDS)
+
+
+def forget_key_records(digests: Iterable[bytes]) -> None:
+    """Make the next request with each key read the database."""
+    _forget([_key_name(bytes(digest)) for digest in digests])
+
+
+def _key_name(digest: bytes) -> str:
+    return f"key:{digest.hex()}"
+
+
+def _read_key_record(text: str) -> KeyRecord:
+    fields = orjson.loads(text)
+    for name in ("expires_at", "last_used_at", "revoked_at"):
+        fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
+    fields["id"] = UUID(fields["id"])
+    fields["merchant"] = _read_card(fields["merchant"])
+    return KeyRecord(**fields)
+
+
+def _read_card(fields: dict[str, Any]) -> MerchantCard:
+    return MerchantCard(**(fields | {"id": UUID(fields["id"])}))
+
+
+# --- sessions -----------------------------------------------------------------------------------------------------
+
+
+def session_and_seat(*, session: str, user_id: UUID, merchant_id: UUID) -> tuple[bool, Seat | None]:
+    """Whether the session still runs, and the person's place at the merchant; both at most SEAT_SECONDS old."""
+    names = _session_name(session), _seat_name(user_id, merchant_id)
+    kept = _kept(names)
+    is_running = bool(kept.get(names[0])) or _load_session(session, user_id)
+    seat_text = kept.get(names[1])
+    seat = _read_seat(seat_text) if seat_text else _load_seat(user_id, merchant_id)
+    return is_running, seat
+
+
+def forget_session_records(sessions: Iterable[str]) -> None:
+    _forget([_session_name(session) for session in sessions])
+
+
+def forget_seats_at(merchant_id: UUID) -> None:
+    """Make the next request of everybody at the merchant read the database."""
+    people = Membership.objects.filter(merchant_id=merchant_id).values_list("user_id", flat=True)
+    _forget([_seat_name(user_id, merchant_id) for user_id in people])
+
+
+def _session_name(session: str) -> str:
+    return f"session:{session}"
+
+
+def _seat_name(user_id: UUID, merchant_id: UUID) -> str:
+    return f"seat:{user_id.hex}:{merchant_id.hex}"
+
+
+def _load_session(session: str, user_id: UUID) -> bool:
+    is_running = running_tokens(user_id).filter(jti__startswith=f"{session}.", user__is_active=True).exists()
+    if is_running:
+        _keep(_session_name(session), "running", SEAT_SECONDS)
+    return is_running
+
+
+def _load_seat(user_id: UUID, merchant_id: UUID) -> Seat | None:
+    membership = Membership.objects.select_related("merchant").filter(user_id=user_id, merchant_id=merchant_id).first()
+    if membership is None:
+        return None
+    seat = Seat(role=membership.role, merchant=merchant_card(membership.merchant))
+    _keep(_seat_name(user_id, merchant_id), orjson.dumps(asdict(seat)).decode(), SEAT_SECONDS)
+    return seat
+
+
+def _read_seat(text: str) -> Seat:
+    fields = orjson.loads(text)
+    return Seat(role=fields["role"], merchant=_read_card(fields["merchant"]))
+
+
+# --- the cache ----------------------------------------------------------------------------------------------------
+
+
+def _kept(names: Iterable[str]) -> dict[str, str]:
+    """What the cache holds of `names`; nothing when it is away, so that the database is asked."""
+    names = list(names)
+    try:
+        if len(names) == 1:
+            return {names[0]: cache.get(names[0])}
+        return cache.get_many(names)
+    except Exception as error:  # noqa: BLE001 - whatever the cache does, the database knows
+        log.warning("record_cache_away", error=type(error).__name__)
+        return {}
+
+
+def _keep(name: str, text: str, seconds: int) -> None:
+    try:
+        # Never over what is there: FORGOTTEN outlives every load that began before it.
+        cache.add(name, text, seconds)
+    except Exception as error:  # noqa: BLE001 - keeping a record is a convenience
+        log.warning("record_cache_away", error=type(error).__name__)
+
+
+def _forget(names: list[str]) -> None:
+    if not names:
+        return
+    try:
+        cache.set_many(dict.fromkeys(names, FORGOTTEN), KEY_SECONDS)
+    except Exception as error:  # noqa: BLE001 - then the records die of age
+        log.error("record_not_forgotten", records=len(names), error=type(error).__name__)

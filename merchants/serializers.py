@@ -1,0 +1,372 @@
+"""JSON of merchants in and out."""
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator, validate_email
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from merchants.models import ApiKey, Membership, Merchant, Role, Scope, User
+from onpoint_pay.kit.api import DecimalText, InputSerializer
+from onpoint_pay.kit.clock import rfc3339
+from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
+
+KRA_PIN = re.compile(r"[A-Z][0-9]{9}[A-Z]")
+MOST_NETWORKS = 50
+
+
+def fail(code: str, detail: str) -> serializers.ValidationError:
+    return serializers.ValidationError(detail, code=code)
+
+
+# --- fields that come in ------------------------------------------------------------------------------------------
+
+
+class TextField(serializers.CharField):
+    """Text only, trimmed, in composed form (NFC), without control characters; null counts as empty where allowed."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        is_cleared = data is None and self.allow_null
+        return "" if is_cleared else super().run_validation(data)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or isinstance(data, DecimalText):
+            raise fail("parameter_invalid", "This must be text.")
+        text = unicodedata.normalize("NFC", super().to_internal_value(data))
+        if any(unicodedata.category(letter) == "Cc" for letter in text):
+            raise fail("parameter_invalid", "Control characters are not allowed.")
+        return text
+
+
+class EmailField(TextField):
+    """An address in lower case, which is how accounts are told apart."""
+
+    def to_internal_value(self, data: Any) -> str:
+        address = super().to_internal_value(data).lower()
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise fail("email_invalid", "This is not an e-mail address.") from None
+        return address
+
+
+class PhoneField(TextField):
+    """A Kenyan mobile number in any common spelling; comes out as 2547… or 2541…."""
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return parse_phone(super().to_internal_value(data))
+        except PhoneInvalid as error:
+            raise fail(error.code, str(error)) from None
+
+
+class PasswordField(serializers.CharField):
+    """Taken as it is typed: neither trimmed nor changed. Its upper bound keeps hashing affordable."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=128, trim_whitespace=False, write_only=True, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or isinstance(data, DecimalText):
+            raise fail("parameter_invalid", "The password must be text.")
+        return data
+
+
+class NetworkField(TextField):
+    """An IPv4 or IPv6 address, or a network in CIDR notation."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        try:
+            return str(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            raise fail("parameter_invalid", "This is neither an IP address nor a CIDR network.") from None
+
+
+def optional(max_length: int, **more: Any) -> TextField:
+    return TextField(max_length=max_length, required=False, allow_null=True, allow_blank=True, **more)
+
+
+# --- what comes in ------------------------------------------------------------------------------------------------
+
+
+class RegisterSerializer(InputSerializer):
+    """Somebody and their business."""
+
+    business_name = TextField(max_length=120)
+    email = EmailField(max_length=254)
+    password = PasswordField(help_text="At least 12 characters, not a common password.")
+    phone = PhoneField(max_length=24)
+    first_name = TextField(max_length=100)
+    last_name = TextField(max_length=100)
+    registration_number = optional(40)
+    kra_pin = optional(11, help_text="A letter, nine digits, a letter.")
+    address = optional(255)
+    business_type = optional(60)
+    website = optional(255, help_text="An http or https address.")
+
+    def validate_kra_pin(self, value: str) -> str:
+        pin = value.upper()
+        if pin and not KRA_PIN.fullmatch(pin):
+            raise fail("parameter_invalid", "A KRA PIN is a letter, nine digits and a letter, such as A123456789B.")
+        return pin
+
+    def validate_website(self, value: str) -> str:
+        try:
+            URLValidator(schemes=["http", "https"])(value or "https://example.com")
+        except ValidationError:
+            raise fail("parameter_invalid", "A website begins with http:// or https://.") from None
+        return value
+
+
+class LoginSerializer(InputSerializer):
+    email = EmailField(max_length=254)
+    password = PasswordField()
+
+
+class RefreshSerializer(InputSerializer):
+    refresh = serializers.CharField(max_length=4096)
+
+
+class ProfileChangesSerializer(InputSerializer):
+    """Absent fields stay as they are; null clears the phone."""
+
+    first_name = TextField(max_length=100, required=False)
+    last_name = TextField(max_length=100, required=False)
+    phone = PhoneField(max_length=24, required=False, allow_null=True)
+
+
+class NewApiKeySerializer(InputSerializer):
+    """The key belongs to the mode of the request."""
+
+    name = TextField(max_length=80)
+    kind = serializers.ChoiceField(choices=ApiKey.Kind.values, default=ApiKey.Kind.SECRET.value)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=Scope.values),
+        required=False,
+        allow_empty=False,
+        max_length=len(Scope),
+        help_text="Needed for a restricted key. Default of a secret key: all but approvals and key management.",
+    )
+    allowed_ips = serializers.ListField(
+        child=NetworkField(max_length=49),
+        required=False,
+        max_length=MOST_NETWORKS,
+        help_text="IPv4 or IPv6 addresses or CIDR networks the key may be used from; any when empty.",
+    )
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class RotateSecretSerializer(InputSerializer):
+    overlap_hours = serializers.IntegerField(
+        default=24, min_value=0, max_value=168, help_text="How long the earlier secrets sign along."
+    )
+
+
+# --- what goes out ------------------------------------------------------------------------------------------------
+
+
+def stamp(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def user_body(user: User) -> dict[str, Any]:
+    return {
+        "id": user.public_id,
+        "object": "user",
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "phone": user.phone or None,
+        "created_at": stamp(user.created_at),
+    }
+
+
+def merchant_body(merchant: Merchant) -> dict[str, Any]:
+    return {
+        "id": merchant.public_id,
+        "object": "merchant",
+        "business_name": merchant.business_name,
+        "email": merchant.email,
+        "phone": merchant.phone or None,
+        "registration_number": merchant.registration_number or None,
+        "kra_pin": merchant.kra_pin or None,
+        "address": merchant.address or None,
+        "business_type": merchant.business_type or None,
+        "website": merchant.website or None,
+        "status": merchant.status,
+        "kyc_status": merchant.kyc_status,
+        "live_enabled": merchant.live_enabled,
+        "reference_policy": merchant.reference_policy,
+        "created_at": stamp(merchant.created_at),
+        "version": merchant.version,
+    }
+
+
+def merchant_settings_body(merchant: Merchant, *, mode_is_live: bool, last4: str | None) -> dict[str, Any]:
+    return merchant_body(merchant) | {"livemode": mode_is_live, "default_webhook_secret_last4": last4}
+
+
+def place_body(membership: Membership) -> dict[str, Any]:
+    return {
+        "id": membership.merchant.public_id,
+        "business_name": membership.merchant.business_name,
+        "role": membership.role,
+    }
+
+
+def session_body(
+    tokens: dict[str, Any], user: User, membership: Membership, memberships: Iterable[Membership]
+) -> dict[str, Any]:
+    """Everything a dashboard needs to begin: the tokens, who it is, where they are, and where else they may be."""
+    return {
+        "tokens": tokens,
+        "user": user_body(user),
+        "merchant": merchant_body(membership.merchant) | {"role": membership.role},
+        "merchants": [place_body(each) for each in memberships],
+    }
+
+
+def api_key_body(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.public_id,
+        "object": "api_key",
+        "livemode": key.livemode,
+        "name": key.name,
+        "kind": key.kind,
+        "prefix": key.prefix,
+        "last4": key.last4,
+        "scopes": key.scopes,
+        "allowed_ips": key.allowed_ips,
+        "created_by": key.created_by,
+        "created_at": stamp(key.created_at),
+        "expires_at": stamp(key.expires_at),
+        "last_used_at": stamp(key.last_used_at),
+        "revoked_at": stamp(key.revoked_at),
+    }
+
+
+# --- the same for the OpenAPI document; a test holds the two together -----------------------------------------------
+
+
+class TokensSerializer(serializers.Serializer[Any]):
+    """Seconds of life beside each token."""
+
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+    access_expires_in = serializers.IntegerField()
+    refresh_expires_in = serializers.IntegerField()
+
+
+class RenewedSerializer(serializers.Serializer[Any]):
+    tokens = TokensSerializer()
+
+
+class UserSerializer(serializers.Serializer[Any]):
+    """A person."""
+
+    id = serializers.CharField()
+    object = serializers.CharField(default="user")
+    email = serializers.CharField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    phone = serializers.CharField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class MerchantSerializer(serializers.Serializer[Any]):
+    """A business."""
+
+    id = serializers.CharField()
+    object = serializers.CharField(default="merchant")
+    business_name = serializers.CharField()
+    email = serializers.CharField()
+    phone = serializers.CharField(allow_null=True)
+    registration_number = serializers.CharField(allow_null=True)
+    kra_pin = serializers.CharField(allow_null=True)
+    address = serializers.CharField(allow_null=True)
+    business_type = serializers.CharField(allow_null=True)
+    website = serializers.CharField(allow_null=True)
+    status = serializers.CharField(help_text="active or suspended.")
+    kyc_status = serializers.CharField(help_text="unverified, pending, verified or rejected.")
+    live_enabled = serializers.BooleanField()
+    reference_policy = serializers.CharField(help_text="unique_unless_failed, unique or any.")
+    created_at = serializers.DateTimeField()
+    version = serializers.IntegerField()
+
+
+class OwnMerchantSerializer(MerchantSerializer):
+    """The business a person has signed in at, with their role there."""
+
+    role = serializers.ChoiceField(choices=Role.values)
+
+
+class MerchantSettingsSerializer(MerchantSerializer):
+    """The caller's business, with the end of the secret its webhooks are signed with in this mode."""
+
+    livemode = serializers.BooleanField()
+    default_webhook_secret_last4 = serializers.CharField(allow_null=True)
+
+
+class PlaceSerializer(serializers.Serializer[Any]):
+    """One of a person's merchants."""
+
+    id = serializers.CharField()
+    business_name = serializers.CharField()
+    role = serializers.ChoiceField(choices=Role.values)
+
+
+class SessionSerializer(serializers.Serializer[Any]):
+    """A session that has just begun."""
+
+    tokens = TokensSerializer()
+    user = UserSerializer()
+    merchant = OwnMerchantSerializer()
+    merchants = PlaceSerializer(many=True)
+
+
+class ApiKeySerializer(serializers.Serializer[Any]):
+    """An API key, without the key."""
+
+    id = serializers.CharField()
+    object = serializers.CharField(default="api_key")
+    livemode = serializers.BooleanField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=ApiKey.Kind.values)
+    prefix = serializers.CharField()
+    last4 = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.values))
+    allowed_ips = serializers.ListField(child=serializers.CharField())
+    created_by = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
+
+
+class ShownApiKeySerializer(ApiKeySerializer):
+    """A new API key; `key` is shown this once."""
+
+    key = serializers.CharField()
+
+
+class ApiKeyListSerializer(serializers.Serializer[Any]):
+    object = serializers.CharField(default="list")
+    url = serializers.CharField()
+    data = ApiKeySerializer(many=True)
+    has_more = serializers.BooleanField()
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class WebhookSecretSerializer(serializers.Serializer[Any]):
+    """The new secret; it is shown this once."""
+
+    object = serializers.CharField(default="webhook_secret")
+    livemode = serializers.BooleanField()
+    secret = serializers.CharField()

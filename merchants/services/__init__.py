@@ -1,0 +1,1 @@
+"""Every write of merchants, one flow per file."""

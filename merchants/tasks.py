@@ -1,0 +1,10 @@
+"""Periodic jobs of merchants."""
+
+from celery import shared_task
+
+from merchants.idempotency import forget_old_keys
+
+
+@shared_task(name="merchants.forget_idempotency_keys")
+def forget_idempotency_keys() -> int:
+    return forget_old_keys()

@@ -1,0 +1,60 @@
+"""Rows for tests: people, merchants and keys, with headers to call the API as them."""
+
+from functools import lru_cache
+from itertools import count
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+
+from merchants.models import Membership, Merchant, Role, User
+from merchants.services.api_keys import create_api_key
+from merchants.services.sessions import OpenSession, open_session
+from onpoint_pay.kit.caller import TEST
+from onpoint_pay.kit.ids import to_public
+
+PASSWORD = "correct horse battery staple"
+_numbers = count(1)
+
+
+@lru_cache(maxsize=1)
+def _hash() -> str:
+    """Hashing is slow on purpose: once is enough for all people of a run."""
+    return make_password(PASSWORD)
+
+
+def make_user(email: str | None = None, **fields: Any) -> User:
+    """A person with PASSWORD who belongs to no merchant yet."""
+    fields = {"first_name": "Wanjiku", "last_name": "Kamau", "password": _hash()} | fields
+    return User.objects.create(email=email or f"person{next(_numbers)}@example.com", **fields)
+
+
+def make_merchant(name: str = "Duka Bora", *, live_enabled: bool = False, **fields: Any) -> Merchant:
+    fields = {"email": f"shop{next(_numbers)}@example.com"} | fields
+    return Merchant.objects.create(business_name=name, live_enabled=live_enabled, **fields)
+
+
+def make_member(merchant: Merchant, role: str = Role.OWNER, user: User | None = None) -> User:
+    """A person with a role at the merchant."""
+    user = user or make_user()
+    Membership.objects.create(user=user, merchant=merchant, role=role)
+    return user
+
+
+def make_api_key(merchant: Merchant, mode: str = TEST, scopes: list[str] | None = None, **fields: Any) -> str:
+    """The clear text of a new key; all usual scopes when none are named."""
+    fields = {"name": "tests", "created_by": "tests"} | fields
+    return create_api_key(merchant_id=merchant.id, mode=mode, scopes=scopes, **fields)[1]
+
+
+def sign_in(user: User) -> OpenSession:
+    return open_session(user)
+
+
+def key_headers(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def person_headers(user: User, *, mode: str = TEST, merchant: Merchant | None = None) -> dict[str, str]:
+    """Headers of a new session of the person, at their first merchant unless another is named."""
+    headers = {"Authorization": f"Bearer {sign_in(user).tokens.access}", "OnPoint-Mode": mode}
+    return headers | ({"OnPoint-Merchant": to_public("mer", merchant.id)} if merchant else {})

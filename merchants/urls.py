@@ -1,0 +1,23 @@
+"""Paths of merchants."""
+
+from django.urls import path
+
+from merchants.views import AccountViewSet, ApiKeyViewSet, MerchantViewSet, SignInViewSet
+
+urlpatterns = [
+    path("auth/register/", SignInViewSet.as_view({"post": "register"}), name="register"),
+    path("auth/login/", SignInViewSet.as_view({"post": "log_in"}), name="login"),
+    path("auth/refresh/", SignInViewSet.as_view({"post": "refresh"}), name="refresh"),
+    path("auth/logout/", SignInViewSet.as_view({"post": "log_out"}), name="logout"),
+    path("auth/logout-all/", AccountViewSet.as_view({"post": "log_out_everywhere"}), name="logout-all"),
+    path("auth/profile/", AccountViewSet.as_view({"get": "retrieve", "patch": "update"}), name="profile"),
+    path("api-keys/", ApiKeyViewSet.as_view({"get": "list", "post": "create"}), name="api-keys"),
+    path("api-keys/<str:key_id>/", ApiKeyViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="api-key"),
+    path("api-keys/<str:key_id>/revoke/", ApiKeyViewSet.as_view({"post": "revoke"}), name="api-key-revoke"),
+    path("merchant/", MerchantViewSet.as_view({"get": "retrieve"}), name="merchant"),
+    path(
+        "merchant/rotate-webhook-secret/",
+        MerchantViewSet.as_view({"post": "rotate_webhook_secret"}),
+        name="rotate-webhook-secret",
+    ),
+]
