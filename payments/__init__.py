@@ -1,0 +1,1 @@
+"""Taking money: payments, their provider operations and callbacks."""

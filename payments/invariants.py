@@ -1,0 +1,148 @@
+"""Queries that must return no rows: together they are the proof that the books and the payments agree."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A number to speak of, what a found row would mean, and the query that finds one."""
+
+    name: str
+    meaning: str
+    sql: str
+
+
+INVARIANTS = (
+    Invariant(
+        "I01",
+        "transfer not balanced",
+        """SELECT t.id FROM ledger_transfer t LEFT JOIN ledger_entry e ON e.transfer_id = t.id GROUP BY t.id
+           HAVING count(e.id) < 2
+             OR coalesce(sum(CASE e.side WHEN 'D' THEN e.amount ELSE -e.amount END), 1) <> 0""",
+    ),
+    Invariant(
+        "I02",
+        "account differs from its entries",
+        """SELECT a.id FROM ledger_account a LEFT JOIN (SELECT account_id,
+             coalesce(sum(amount) FILTER (WHERE side = 'D'), 0) d, coalesce(sum(amount) FILTER (WHERE side = 'C'), 0) c,
+             count(*) n, max(account_version) v FROM ledger_entry GROUP BY 1) e ON e.account_id = a.id
+           WHERE (a.debits, a.credits, a.version, a.version)
+             <> (coalesce(e.d, 0), coalesce(e.c, 0), coalesce(e.n, 0), coalesce(e.v, 0))""",
+    ),
+    Invariant(
+        "I03",
+        "running balance broken inside an account",
+        """SELECT id FROM (SELECT id, debits_after, credits_after,
+             sum(CASE side WHEN 'D' THEN amount ELSE 0 END) OVER w d,
+             sum(CASE side WHEN 'C' THEN amount ELSE 0 END) OVER w c
+             FROM ledger_entry WINDOW w AS (PARTITION BY account_id ORDER BY account_version)) x
+           WHERE debits_after <> d OR credits_after <> c""",
+    ),
+    Invariant(
+        "I04",
+        "whole book not at zero per currency and mode",
+        "SELECT currency, mode FROM ledger_account GROUP BY 1, 2 HAVING sum(debits) <> sum(credits)",
+    ),
+    Invariant(
+        "I05",
+        "floored account below zero",
+        """SELECT id FROM ledger_account WHERE floored
+             AND CASE normal WHEN 'C' THEN credits - debits ELSE debits - credits END < 0""",
+    ),
+    Invariant(
+        "I06",
+        "paid payment without exactly one capture, or capture without a paid payment",
+        """SELECT p.id AS payment, t.id AS transfer FROM transactions p
+           FULL JOIN (SELECT * FROM ledger_transfer WHERE idem LIKE 'pay:%:capture') t
+             ON t.idem = 'pay:' || p.id || ':capture'
+           WHERE coalesce(p.status IN ('completed', 'reversed'), false) <> (t.id IS NOT NULL)
+             OR p.id IS NULL OR p.capture_transfer_id IS DISTINCT FROM t.id""",
+    ),
+    Invariant(
+        "I07",
+        "capture posted for another amount, currency, mode or merchant",
+        """SELECT p.id FROM transactions p JOIN ledger_transfer t ON t.id = p.capture_transfer_id
+             JOIN ledger_entry e ON e.transfer_id = t.id
+           GROUP BY p.id, t.id HAVING sum(e.amount) FILTER (WHERE e.side = 'D') <> p.amount
+             OR min(t.currency) <> p.currency OR min(t.mode) <> p.mode OR t.merchant_id IS DISTINCT FROM p.merchant_id""",
+    ),
+    Invariant(
+        "I08",
+        "one receipt credited to two payments",
+        """SELECT provider, mode, receipt FROM transactions WHERE receipt IS NOT NULL AND captured > 0
+           GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+    ),
+    Invariant(
+        "I13",
+        "history shows an illegal step",
+        """SELECT h.id FROM state_history h LEFT JOIN state_rule s USING (entity, from_state, to_state)
+           WHERE s.entity IS NULL""",
+    ),
+    Invariant(
+        "I14",
+        "current state is not the last step of its history",
+        """SELECT p.id FROM transactions p WHERE p.status <> coalesce((SELECT to_state FROM state_history h
+             WHERE h.entity = 'payment' AND h.entity_id = p.id ORDER BY h.id DESC LIMIT 1), 'initiated')
+           UNION ALL SELECT o.id FROM money_op o WHERE o.status <> coalesce((SELECT to_state FROM state_history h
+             WHERE h.entity = 'op' AND h.entity_id = o.id ORDER BY h.id DESC LIMIT 1), 'created')""",
+    ),
+    Invariant(
+        "I15",
+        "operation not final and nobody will look at it",
+        """SELECT id FROM money_op
+           WHERE status IN ('created', 'sending', 'accepted', 'unknown') AND next_check IS NULL""",
+    ),
+    Invariant(
+        "I16",
+        "operation succeeded by the provider's word but its payment is not paid",
+        """SELECT o.id FROM money_op o JOIN transactions p ON p.id = o.payment_id
+           WHERE o.status = 'succeeded' AND p.status NOT IN ('completed', 'reversed')""",
+    ),
+    Invariant(
+        "I17",
+        "applied claim that changed nothing",
+        """SELECT id FROM provider_event WHERE status = 'applied'
+             AND NOT EXISTS (SELECT 1 FROM state_history h WHERE h.evidence_id = provider_event.id)""",
+    ),
+    Invariant(
+        "I18",
+        "audit chain broken",
+        r"""SELECT stream, seq FROM (SELECT *, lag(hash, 1, '\x00'::bytea) OVER w AS want, row_number() OVER w AS rn
+             FROM audit_event WINDOW w AS (PARTITION BY stream ORDER BY seq)) x
+           WHERE prev <> want OR seq <> rn
+             OR hash <> audit_hash(prev, stream, seq, at, actor, action, object, detail)""",
+    ),
+    Invariant(
+        "I19",
+        "audit head differs from the last link",
+        """SELECT h.stream FROM audit_head h LEFT JOIN LATERAL (SELECT seq, hash FROM audit_event e
+             WHERE e.stream = h.stream ORDER BY seq DESC LIMIT 1) e ON true
+           WHERE h.seq <> coalesce(e.seq, 0) OR (e.hash IS NOT NULL AND h.hash <> e.hash)""",
+    ),
+    Invariant(
+        "I21",
+        "provider successes without as many postings",
+        """SELECT payment_id FROM money_op WHERE payment_id IS NOT NULL AND status = 'succeeded' GROUP BY 1
+           HAVING count(*) - count(surplus_payment_id)
+             <> (SELECT count(*) FROM ledger_transfer t WHERE t.idem = 'pay:' || payment_id || ':capture')""",
+    ),
+    Invariant(
+        "I22",
+        "entry on another merchant's account",
+        """SELECT e.id FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+             JOIN ledger_transfer t ON t.id = e.transfer_id
+           WHERE a.merchant_id IS NOT NULL AND a.merchant_id IS DISTINCT FROM t.merchant_id""",
+    ),
+    Invariant(
+        "I25",
+        "closed payment without its event",
+        """SELECT p.id FROM transactions p WHERE p.status IN ('completed', 'failed', 'cancelled', 'expired')
+             AND NOT EXISTS (SELECT 1 FROM webhooks_event e WHERE e.key = 'payment.' || p.status || ':' || p.id)""",
+    ),
+    Invariant(
+        "I27",
+        "webhook neither delivered, nor scheduled, nor given up with a reason",
+        """SELECT id FROM webhooks_delivery WHERE (state = 'open' AND next_attempt_at IS NULL)
+             OR (state = 'failed' AND coalesce(last_error, '') = '' AND last_status IS NULL)""",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Reading payments; always within one merchant and mode."""

@@ -1,0 +1,1 @@
+"""The writes and rules of payments, one flow per file."""

@@ -1,0 +1,56 @@
+"""What a provider said, kept: the claims and answers that allow a change of state."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from onpoint_pay.kit.clock import now
+from payments.models import MoneyOp, ProviderEvent
+from providers.types import Failure, Outcome
+
+APPLIED, DUPLICATE, QUARANTINED, IGNORED = "applied", "duplicate", "quarantined", "ignored"
+# The claims that may still be applied.
+WAITING = ("new", "orphan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A provider's answer to a question of ours, to be kept as evidence beside what it changes."""
+
+    door: str
+    body: bytes
+    dedupe: str
+
+
+def lock_event(event_id: int) -> ProviderEvent:
+    """The claim, locked: two workers that look at it wait for each other."""
+    return ProviderEvent.objects.select_for_update().get(id=event_id)
+
+
+def keep_answer(op: MoneyOp, answer: Answer) -> ProviderEvent:
+    """Store the answer to a question of ours; the same answer twice is two pieces of evidence."""
+    return ProviderEvent.objects.create(
+        provider=op.provider,
+        door=answer.door,
+        dedupe=f"{op.id}:{answer.dedupe}",
+        mode=op.mode,
+        body=answer.body,
+        token_ok=True,
+        op=op,
+        status="new",
+        received_at=now(),
+        next_try=now(),
+    )
+
+
+def failure_body(failure: Failure, outcome: Outcome, *, language: str) -> dict[str, Any]:
+    """Why it failed, kept on the payment; the payer's words in `language`, `en` or `sw`."""
+    return {
+        "code": failure.code,
+        "provider_code": outcome.provider_code,
+        "provider_message": outcome.provider_message,
+        "reason": failure.reason,
+        "customer_message": failure.customer_message_sw if language == "sw" else failure.customer_message,
+        "merchant_action": failure.merchant_action,
+        "certainty": failure.certainty,
+        "retry": {"advice": failure.retry_advice, "after": failure.retry_after_seconds},
+    }

@@ -1,0 +1,313 @@
+"""Starting a payment: intent committed first, the prompt sent with no transaction open, the answer committed after."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from django.conf import settings
+
+from merchants.services.provider_accounts import provider_for
+from onpoint_pay.kit.caller import Caller
+from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.db import fetch_one
+from onpoint_pay.kit.errors import Fault, Invalid, Problem
+from onpoint_pay.kit.ids import new_id, new_reference, random_letters, to_public
+from onpoint_pay.kit.jobs import nudge
+from onpoint_pay.kit.money import Money
+from payments import schedule, statements
+from payments.errors import duplicate_reference, payment_refused, provider_unavailable
+from payments.models import MoneyOp, Payment
+from payments.serializers import payment_body
+from payments.services import hand_over
+from payments.services.replay import Claim, Stored, finish, forget, replay
+from payments.states import AWAITING_CUSTOMER, FAILED, INITIATED, OP_CREATED, PENDING
+from providers.base import Provider
+from providers.errors import ProviderRejected, ProviderTimeout, ProviderUnavailable
+from providers.types import ChargeRequest, Outcome, OutcomeStatus
+from settlements.fees import fee_for
+from webhooks.events import event_body
+from webhooks.services.endpoints import inline_endpoint
+
+log = structlog.get_logger(__name__)
+# API word: the provider that serves the method and how it reaches the payer.
+ROUTES = {"mpesa": ("daraja", "stk_push")}
+SEND_LEASE = timedelta(seconds=60)
+
+
+@dataclass(slots=True, kw_only=True)
+class Start:
+    """A payment about to be made: rows not yet stored, and what is needed to send the prompt."""
+
+    payment: Payment
+    op: MoneyOp
+    token: str
+    payee: str
+    claim: Claim | None
+    provider: Provider
+
+
+def initiate_payment(
+    caller: Caller, request: dict[str, Any], *, request_id: str, claim: Claim | None, scenario: str | None = None
+) -> Stored:
+    """Ask a payer for money; returns the HTTP status and body to answer, and whether they are a replay.
+
+    `request` is InitiateSerializer's validated input. Raises Invalid, and Problem provider_not_configured,
+    duplicate_reference, payment_failed, provider_unavailable, idempotency_in_progress, idempotency_key_reused.
+    A hand-over without a clear answer is no error: the payment is pending, and its outcome is found out.
+    """
+    code, channel = ROUTES[request["payment_method"]]
+    provider = provider_for(code, caller.mode)
+    _check_amount(request["money"], caller)
+    start = _prepare(caller, request, provider=provider, channel=channel, request_id=request_id, claim=claim)
+    found = _begin(start)
+    if found is not None:
+        return replay(caller, found, start.claim)
+    return _send(start, scenario=scenario)
+
+
+def _check_amount(money: Money, caller: Caller) -> None:
+    limits = (settings.MPESA_MIN_AMOUNT * 100, caller.merchant.max_payment or settings.MPESA_MAX_AMOUNT * 100)
+    fault = None
+    if money.minor < limits[0]:
+        fault = ("amount_too_small", f"The smallest amount is {Money(limits[0], money.currency).decimal_text()}.")
+    elif money.minor > limits[1]:
+        fault = ("amount_too_large", f"The largest amount is {Money(limits[1], money.currency).decimal_text()}.")
+    elif money.minor % 100:
+        fault = ("amount_not_whole", f"M-Pesa takes whole shillings; {money.decimal_text()} has cents.")
+    if fault:
+        raise Invalid([Fault(param="amount", code=fault[0], detail=fault[1])])
+
+
+def _prepare(
+    caller: Caller,
+    request: dict[str, Any],
+    *,
+    provider: Provider,
+    channel: str,
+    request_id: str,
+    claim: Claim | None,
+) -> Start:
+    at = now()
+    token = secrets.token_hex(16)
+    money: Money = request["money"]
+    callback_url = request.get("callback_url")
+    payment = Payment(
+        id=new_id(),
+        merchant_id=caller.merchant_id,
+        mode=caller.mode,
+        reference=new_reference("TXN", at),
+        merchant_reference=request.get("reference"),
+        reference_policy=caller.merchant.reference_policy,
+        account_reference=random_letters(10),
+        shown_reference=request.get("account_reference"),
+        amount=money.minor,
+        currency=money.currency,
+        fee=fee_for(money, bps=caller.merchant.fee_bps, flat=caller.merchant.fee_flat).minor,
+        tax=0,
+        captured=0,
+        refund_held=0,
+        refunded=0,
+        payment_method=request["payment_method"],
+        channel=channel,
+        provider=provider.code,
+        shortcode=provider.float_name,
+        simulated=provider.is_simulated,
+        status=INITIATED,
+        provider_details={},
+        surplus=False,
+        late=False,
+        amount_check="exact",
+        attempts=1,
+        phone=request["phone"],
+        email=request.get("email"),
+        description=request.get("description"),
+        language=request["language"],
+        metadata=request["metadata"],
+        callback_url=callback_url,
+        callback_endpoint=_inline_endpoint(caller, callback_url),
+        request_id=request_id,
+        idempotency_key=claim.key if claim else None,
+        created_by=caller.actor,
+        created_at=at,
+        expires_at=at + timedelta(seconds=request["expires_in"]),
+        version=1,
+    )
+    op = MoneyOp(
+        id=new_id(),
+        payment=payment,
+        merchant_id=caller.merchant_id,
+        mode=caller.mode,
+        provider=provider.code,
+        kind="charge",
+        amount=money.minor,
+        currency=money.currency,
+        client_ref=f"{payment.reference}-1",
+        token_hash=sha256(token.encode()).digest(),
+        status=OP_CREATED,
+        lease_until=at + SEND_LEASE,
+        next_check=at + SEND_LEASE,
+        checks=0,
+        answered_checks=0,
+        created_at=at,
+    )
+    return Start(
+        payment=payment,
+        op=op,
+        token=token,
+        payee=caller.merchant.business_name,
+        claim=claim,
+        provider=provider,
+    )
+
+
+def _inline_endpoint(caller: Caller, url: str | None) -> UUID | None:
+    return None if url is None else inline_endpoint(merchant_id=caller.merchant_id, mode=caller.mode, url=url)
+
+
+def _begin(start: Start) -> dict[str, Any] | None:
+    """First commit: payment, operation, event and key. The stored key when this request is a repeat."""
+    for _ in range(3):
+        row = fetch_one(
+            statements.CALL_BEGIN,
+            {
+                "payment": row_json(start.payment),
+                "op": row_json(start.op),
+                "claim": start.claim.as_json() if start.claim else None,
+                "event": _event_json(start.payment, previous=None, name="created"),
+            },
+        )
+        assert row is not None  # noqa: S101 - the function always answers
+        if row["outcome"] == "begun":
+            return None
+        if row["outcome"] == "replay":
+            found: dict[str, Any] = row["earlier"]
+            return found
+        if row["outcome"] == "duplicate_reference":
+            raise duplicate_reference(to_public("pay", UUID(row["earlier"]["id"])))
+        # Six random letters met a reference of the same day: draw again.
+        start.payment.reference = new_reference("TXN", start.payment.created_at)
+        start.payment.account_reference = random_letters(10)
+        start.op.client_ref = f"{start.payment.reference}-1"
+    raise Problem("internal_error", "No free reference was found; ask again.")
+
+
+def row_json(row: Payment | MoneyOp) -> str:
+    """Every column of a row as JSON, for `jsonb_populate_record`; binary as PostgreSQL's hex form."""
+    values: dict[str, Any] = {}
+    for field in row._meta.concrete_fields:
+        value = getattr(row, field.attname)
+        values[field.column or field.attname] = (
+            "\\x" + bytes(value).hex() if isinstance(value, (bytes, memoryview)) else value
+        )
+    return orjson.dumps(values, default=str).decode()
+
+
+def _event_json(payment: Payment, *, previous: dict[str, Any] | None, name: str) -> str:
+    event_id, at = new_id(), now()
+    body = event_body(
+        event_id,
+        f"payment.{name}",
+        merchant_id=payment.merchant_id,
+        mode=payment.mode,
+        at=at,
+        object=payment_body(payment),
+        previous=previous,
+        request_id=payment.request_id,
+        idempotency_key=payment.idempotency_key,
+    )
+    return orjson.dumps(
+        {
+            "id": str(event_id),
+            "key": f"payment.{name}:{payment.id}",
+            "type": f"payment.{name}",
+            "api_version": settings.API_VERSION,
+            "body": body,
+            "at": (payment.submitted_at or at).isoformat(),
+        }
+    ).decode()
+
+
+def _send(start: Start, *, scenario: str | None) -> Stored:
+    try:
+        outcome = start.provider.charge(_charge_request(start, scenario))
+    except ProviderRejected as refusal:
+        return _refused(start, refusal)
+    except ProviderUnavailable as error:
+        payment = hand_over.give_up_hand_over(start.op.id)
+        forget(start.claim, payment)
+        raise provider_unavailable(to_public("pay", payment.id)) from error
+    except ProviderTimeout as error:
+        log.warning("hand_over_in_doubt", payment=to_public("pay", start.payment.id), error=str(error)[:200])
+        return _answer(start, hand_over.doubt_hand_over(start.op.id))
+    return _handed_over(start, outcome)
+
+
+def _charge_request(start: Start, scenario: str | None) -> ChargeRequest:
+    payment = start.payment
+    return ChargeRequest(
+        reference=start.op.client_ref,
+        amount=Money(payment.amount, payment.currency),
+        phone=payment.phone or "",
+        account_reference=payment.shown_reference or payment.account_reference,
+        description=payment.description or "Payment",
+        callback_url=callback_url_for(start.token),
+        payee=start.payee,
+        language=payment.language,
+        scenario=scenario,
+    )
+
+
+def callback_url_for(token: str) -> str:
+    """Where the provider is told to send the result; the configured one has no token and is only a claim."""
+    return settings.MPESA_CALLBACK_URL or f"{settings.BASE_URL}/api/v1/hooks/{token}/collect/"
+
+
+def _handed_over(start: Start, outcome: Outcome) -> Stored:
+    """Second commit: the provider's ids, the state, the event and the answer to replay."""
+    payment, at = start.payment, now()
+    if outcome.status is not OutcomeStatus.PENDING or outcome.provider_reference is None:
+        return _answer(start, hand_over.doubt_hand_over(start.op.id))
+    payment.status, payment.pending_reason = PENDING, AWAITING_CUSTOMER
+    payment.provider_reference, payment.provider_details = outcome.provider_reference, dict(outcome.details)
+    payment.customer_message, payment.submitted_at, payment.version = outcome.customer_message, at, 2
+    body = orjson.dumps(payment_body(payment), default=str)
+    row = fetch_one(
+        statements.CALL_HANDED_OVER,
+        {
+            "op": start.op.id,
+            "provider_ref": outcome.provider_reference,
+            "details": orjson.dumps(payment.provider_details).decode(),
+            "message": payment.customer_message,
+            "next_check": schedule.next_check_at(at, at, checks=0),
+            "event": _event_json(payment, previous={"status": INITIATED}, name="pending"),
+            "claim": start.claim.key if start.claim else None,
+            "status": 201,
+            "body": body.decode(),
+        },
+    )
+    assert row is not None  # noqa: S101 - the function always answers
+    if row["deliveries"]:
+        nudge("webhooks.deliver_due")
+    if row["moved"]:
+        return Stored(status=201, body=body, location=payment.id)
+    return _answer(start, Payment.objects.scoped(payment.merchant_id, payment.mode).get(id=payment.id))
+
+
+def _answer(start: Start, payment: Payment) -> Stored:
+    stored = Stored(status=201, body=orjson.dumps(payment_body(payment), default=str), location=payment.id)
+    finish(start.claim, payment, stored)
+    return stored
+
+
+def _refused(start: Start, refusal: ProviderRejected) -> Stored:
+    payment = hand_over.refuse_hand_over(start.op.id, refusal.outcome, answer=refusal.raw)
+    if payment.status != FAILED:
+        return _answer(start, payment)
+    body = payment_body(payment)
+    finish(start.claim, payment, Stored(status=402, body=orjson.dumps(body, default=str)))
+    raise payment_refused(body)

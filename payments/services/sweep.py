@@ -1,0 +1,72 @@
+"""The recovery sweeper: whatever no callback finished is found in `money_op` and asked about."""
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+
+import structlog
+
+from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.db import retry_unit
+from payments import schedule
+from payments.models import MoneyOp
+from payments.services import hand_over
+from payments.services.status import apply_answer, question
+from payments.states import OP_ACCEPTED, OP_OPEN, OP_SENDING, OP_UNKNOWN
+from providers.types import Outcome
+
+log = structlog.get_logger(__name__)
+JOB = "payments.sweep"
+BATCH = 100
+THREADS = 8
+
+
+def sweep(*, batches: int = 10) -> int:
+    """Look at every operation that is due; returns how many. Two sweepers at once do each row once."""
+    looked_at = 0
+    for _ in range(batches):
+        taken = retry_unit(_take)
+        if not taken:
+            break
+        looked_at += len(taken)
+        _conclude_dead_hand_overs(op for op in taken if op.status == OP_SENDING)
+        _ask_about([op for op in taken if op.status in (OP_ACCEPTED, OP_UNKNOWN)])
+    return looked_at
+
+
+def _take() -> list[MoneyOp]:
+    """Due rows, moved on to their next time before anybody is asked: a sweeper that dies has lost nothing."""
+    at = now()
+    due = MoneyOp.objects.select_for_update(skip_locked=True).filter(status__in=OP_OPEN, next_check__lte=at)
+    taken = list(due.order_by("next_check")[:BATCH])
+    for op in taken:
+        op.checks += 1
+        op.next_check = schedule.next_check_at(op.sent_at or op.created_at, at, checks=op.checks)
+        op.save(update_fields=["checks", "next_check"])
+    return taken
+
+
+def _conclude_dead_hand_overs(ops: Iterable[MoneyOp]) -> None:
+    """The process that was sending died before it stored an answer: the prompt may be out."""
+    for op in ops:
+        if op.lease_until is None or op.lease_until <= now():
+            hand_over.doubt_hand_over(op.id)
+
+
+def _ask_about(ops: list[MoneyOp]) -> None:
+    """Ask in a few threads, which touch no database, and apply the answers here as they come."""
+    if not ops:
+        return
+    with ThreadPoolExecutor(max_workers=min(THREADS, len(ops)), thread_name_prefix="ask") as pool:
+        asked: dict[Future[Outcome | None], MoneyOp] = {pool.submit(question, op): op for op in ops}
+        for future in as_completed(asked):
+            _apply(asked[future], future)
+
+
+def _apply(op: MoneyOp, future: "Future[Outcome | None]") -> None:
+    try:
+        outcome = future.result()
+        if outcome is not None:
+            apply_answer(op.id, outcome)
+    except Exception:
+        # One operation that cannot be concluded must not hold up the rest; it is due again by its schedule.
+        log.exception("operation_not_concluded", op=str(op.id))

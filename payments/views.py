@@ -1,0 +1,176 @@
+"""The API of payments: parse, one service call, answer."""
+
+import orjson
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from merchants.idempotency import read_key, request_fingerprint
+from onpoint_pay.kit.api import (
+    ApiViewSet,
+    json_answer,
+    key_from,
+    list_answer,
+    page_size,
+    request_id_of,
+    validated,
+)
+from onpoint_pay.kit.ids import to_public
+from onpoint_pay.openapi import IDEMPOTENCY_HEADER
+from payments.models import Payment
+from payments.selectors import find, pages
+from payments.selectors.timeline import timeline_of
+from payments.serializers import (
+    InitiateSerializer,
+    PaymentListSerializer,
+    PaymentSerializer,
+    StatusSerializer,
+    TimelineSerializer,
+    payment_body,
+)
+from payments.services.initiate import initiate_payment
+from payments.services.replay import Claim
+from payments.services.status import refreshed
+from payments.states import PAYMENT_STATES
+
+READ, WRITE = "payments:read", "payments:write"
+
+
+def text_filter(name: str, description: str, **more: object) -> OpenApiParameter:
+    return OpenApiParameter(name, OpenApiTypes.STR, description=description, **more)  # type: ignore[arg-type]
+
+
+LIST_FILTERS = [
+    text_filter("status", f"One or several of {', '.join(PAYMENT_STATES)}, separated by commas."),
+    text_filter("payment_method", "One or several methods, separated by commas."),
+    text_filter("provider", "One or several providers, separated by commas."),
+    text_filter("reference", "The gateway's or your own reference."),
+    text_filter("phone", "The payer's phone."),
+    text_filter("currency", "ISO 4217 code."),
+    text_filter("amount_min", "Smallest amount, included."),
+    text_filter("amount_max", "Largest amount, included."),
+    text_filter("date_from", "First day in Africa/Nairobi, included."),
+    text_filter("date_to", "Last day in Africa/Nairobi, included."),
+    text_filter("created_after", "RFC 3339 time, excluded."),
+    text_filter("created_before", "RFC 3339 time, excluded."),
+    text_filter("q", "Searches references, receipt, phone, e-mail and description."),
+    text_filter("sort", "created_at, amount or completed_at; with a minus for descending.", default="-created_at"),
+    text_filter("include", "total: adds the number of matches.", enum=["total"]),
+    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 100.", default=20),
+    text_filter("cursor", "next_cursor of the page before."),
+]
+PAYMENT_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The payment's id, pay_….")
+
+
+class PaymentViewSet(ApiViewSet):
+    """Payments of the caller's merchant in the caller's mode."""
+
+    required_scopes = {
+        "initiate": WRITE,
+        "status": READ,
+        "by_checkout": READ,
+        "transactions": READ,
+        "list": READ,
+        "retrieve": READ,
+        "timeline": READ,
+    }
+    rate_policies = {"initiate": "initiate", "status": "status", "by_checkout": "status"}
+
+    @extend_schema(
+        operation_id="initiate_payment",
+        summary="Ask a payer for money",
+        request=InitiateSerializer,
+        parameters=[IDEMPOTENCY_HEADER],
+        responses={201: PaymentSerializer, 402: OpenApiResponse(description="The provider refused; see `payment`.")},
+    )
+    @action(detail=False, methods=["post"])
+    def initiate(self, request: Request) -> HttpResponse:
+        checked = validated(InitiateSerializer(data=request.data))
+        stored = initiate_payment(
+            self.caller,
+            checked,
+            request_id=request_id_of(request),
+            claim=self._claim(request),
+            scenario=request.headers.get("OnPoint-Scenario"),
+        )
+        answer = json_answer(stored.body, stored.status)
+        if stored.original_request is not None:
+            answer["Idempotent-Replayed"] = "true"
+            answer["Idempotent-Original-Request"] = stored.original_request
+        payment_id = to_public("pay", stored.location) if stored.location else orjson.loads(stored.body)["id"]
+        answer["Location"] = f"/api/v1/payments/{payment_id}/"
+        return answer
+
+    def _claim(self, request: Request) -> Claim | None:
+        key = read_key(request)
+        if key is None:
+            return None
+        fingerprint = request_fingerprint(request, request.data)
+        return Claim(key=key, fingerprint=fingerprint, request_id=request_id_of(request))
+
+    @extend_schema(
+        operation_id="payment_status",
+        summary="State of a payment by any reference",
+        request=StatusSerializer,
+        responses=PaymentSerializer,
+    )
+    @action(detail=False, methods=["post"])
+    def status(self, request: Request) -> HttpResponse:
+        asked = validated(StatusSerializer(data=request.data))
+        payment = find.payment_by_any_reference(self.caller, asked["reference"], method=asked.get("payment_method"))
+        return json_answer(payment_body(refreshed(payment) if asked["refresh"] else payment))
+
+    @extend_schema(
+        operation_id="payment_status_by_checkout",
+        summary="State of a payment by its checkout request id",
+        parameters=[OpenApiParameter("checkout_request_id", OpenApiTypes.STR, OpenApiParameter.PATH)],
+        responses=PaymentSerializer,
+    )
+    def by_checkout(self, request: Request, checkout_request_id: str) -> HttpResponse:
+        return json_answer(payment_body(find.payment_by_provider_reference(self.caller, checkout_request_id)))
+
+    @extend_schema(
+        operation_id="list_transactions",
+        summary="Payments, newest first",
+        parameters=LIST_FILTERS,
+        responses=PaymentListSerializer,
+    )
+    @action(detail=False, methods=["get"])
+    def transactions(self, request: Request) -> Response:
+        return self._page(request)
+
+    @extend_schema(
+        operation_id="list_payments",
+        summary="Payments, newest first (the same as transactions)",
+        parameters=LIST_FILTERS,
+        responses=PaymentListSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        return self._page(request)
+
+    def _page(self, request: Request) -> Response:
+        query = request.query_params.dict()
+        found, cursor = pages.page_of_payments(self.caller, query, limit=page_size(request))
+        more = pages.total_of(self.caller, query) if query.get("include") == "total" else {}
+        return list_answer(request, [payment_body(payment) for payment in found], next_cursor=cursor, **more)
+
+    @extend_schema(
+        operation_id="get_payment", summary="One payment", parameters=[PAYMENT_ID], responses=PaymentSerializer
+    )
+    def retrieve(self, request: Request, pk: str) -> HttpResponse:
+        return json_answer(payment_body(self._payment(pk)))
+
+    @extend_schema(
+        operation_id="payment_timeline",
+        summary="The story of a payment",
+        parameters=[PAYMENT_ID],
+        responses=TimelineSerializer,
+    )
+    def timeline(self, request: Request, pk: str) -> Response:
+        return list_answer(request, timeline_of(self._payment(pk)), next_cursor=None)
+
+    def _payment(self, public_id: str) -> Payment:
+        return find.payment_by_id(self.caller, key_from("pay", public_id, code="payment_not_found"))
