@@ -132,9 +132,8 @@ def _wait_for_money(api: Api, payment: dict[str, Any], say: Say) -> dict[str, An
     if paid["status"] != "completed":
         raise DemoFailed(f"The payment ended {paid['status']}: {paid['failure']}")
     say("\n2  The payer approved, M-Pesa called back, and the books were written")
-    say(
-        f"   completed by {paid['confirmed_by']}, receipt {paid['provider_receipt']}, fee {paid['fee']}, net {paid['net']}"
-    )
+    say(f"   completed by {paid['confirmed_by']}, receipt {paid['provider_receipt']}")
+    say(f"   fee {paid['fee']}, net {paid['net']}")
     return paid
 
 
