@@ -95,11 +95,11 @@ class LocalStack:
             time.sleep(WATCH_SECONDS)
 
     def start_program(self, name: str) -> Child:
-        """Start `simulator`, `web`, `worker` or `beat`, for the first time or again after it was killed."""
+        """Start `simulator`, `web`, `worker`, `webhook-worker` or `beat`, for the first time or again after it was killed."""
         commands = {
             "simulator": programs.simulator(self.simulator_port),
             "web": programs.web(self.port),
-            "worker": programs.worker(),
+            **{name: programs.worker(queue, processes=n) for name, (queue, n) in programs.WORKERS.items()},
             "beat": programs.beat(self.home),
         }
         child = self._spawn(name, commands[name])
@@ -148,7 +148,8 @@ class LocalStack:
         self._wait_for("simulator", lambda: probes.is_ready(self.simulator_port, probes.SIMULATOR_READY))
         self.start_program("web")  # loads while the tables are made; it is ready only after
         self._run_to_end("migrate", programs.MIGRATE, {"ONPOINT_DATABASE_ROLE": "owner"})
-        self.start_program("worker")
+        for name in programs.WORKERS:
+            self.start_program(name)
         self.start_program("beat")
         self._run_to_end("seed", programs.SEED, {})
         self.credentials = json.loads((self.home / "credentials.json").read_text())
@@ -157,8 +158,9 @@ class LocalStack:
 
     def _wait_until_ready(self) -> None:
         self._wait_for("web", lambda: probes.is_ready(self.port, probes.WEB_READY))
-        worker_log = Tail(self.children["worker"].log)
-        self._wait_for("worker", lambda: any(" ready" in line for line in worker_log.new_lines()))
+        for name in programs.WORKERS:
+            log = Tail(self.children[name].log)
+            self._wait_for(name, lambda log=log: any(" ready" in line for line in log.new_lines()))  # type: ignore[misc]
 
     def _wait_for(self, name: str, is_ready: Callable[[], bool]) -> None:
         child = self.children[name]

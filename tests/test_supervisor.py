@@ -49,7 +49,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(programs, "simulator", lambda port: python(HTTP_SERVER, port))
     monkeypatch.setattr(programs, "web", lambda port: python(HTTP_SERVER, port))
-    monkeypatch.setattr(programs, "worker", lambda: python(WORKER))
+    monkeypatch.setattr(programs, "worker", lambda queue, processes: python(WORKER))
     monkeypatch.setattr(programs, "beat", lambda home: python(SLEEPER))
     monkeypatch.setattr(programs, "MIGRATE", python("import os; print(os.environ['ONPOINT_DATABASE_ROLE'])"))
     monkeypatch.setattr(programs, "SEED", python(SEED))
@@ -69,7 +69,7 @@ def test_everything_starts_and_nothing_is_left(tmp_path: Path) -> None:
     said: list[str] = []
     with make_stack(tmp_path, said, extra_env={"SWEEP_SPEED": "5"}) as stack:
         pids = pids_of(stack)
-        assert list(stack.children) == ["simulator", "web", "worker", "beat"]
+        assert list(stack.children) == ["simulator", "web", "worker", "webhook-worker", "beat"]
         assert stack.credentials == {"secret_key": "sk_test_stand_in", "role": None}
         local = read_local_file(tmp_path)
         assert local["BASE_URL"] == stack.base_url
@@ -77,7 +77,16 @@ def test_everything_starts_and_nothing_is_left(tmp_path: Path) -> None:
         assert (tmp_path / "logs" / "migrate.log").read_text() == "owner\n"
     assert not [pid for pid in pids if leftovers.exists(pid)]
     assert not (tmp_path / LOCAL_FILE).exists()
-    assert [line.split()[0] for line in said] == ["simulator", "migrate", "seed", "web", "worker", "Ready", "Stopping"]
+    assert [line.split()[0] for line in said] == [
+        "simulator",
+        "migrate",
+        "seed",
+        "web",
+        "worker",
+        "webhook-worker",
+        "Ready",
+        "Stopping",
+    ]
 
 
 def test_secrets_are_private_and_kept_for_the_next_run(tmp_path: Path) -> None:
@@ -90,7 +99,7 @@ def test_secrets_are_private_and_kept_for_the_next_run(tmp_path: Path) -> None:
     assert tmp_path.stat().st_mode & 0o066 == 0
 
 
-@pytest.mark.parametrize("name", ["simulator", "web", "worker", "beat"])
+@pytest.mark.parametrize("name", ["simulator", "web", "worker", "webhook-worker", "beat"])
 def test_a_process_that_dies_is_named_and_everything_stops(tmp_path: Path, name: str) -> None:
     with pytest.raises(ProcessDied) as raised, make_stack(tmp_path) as stack:
         pids = pids_of(stack)

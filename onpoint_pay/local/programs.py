@@ -10,7 +10,8 @@ MANAGE = [sys.executable, str(CHECKOUT / "manage.py")]
 MIGRATE = [*MANAGE, "migrate", "--no-input", "--verbosity", "1"]
 SEED = [*MANAGE, "seed_demo"]
 CELERY = [sys.executable, "-m", "celery", "-A", "onpoint_pay"]
-WORKER_PROCESSES = 2
+# Slow merchants' servers hold up the second queue, never the first.
+WORKERS = {"worker": ("default", 2), "webhook-worker": ("webhooks", 1)}
 
 
 def simulator(port: int) -> list[str]:
@@ -22,10 +23,10 @@ def web(port: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "onpoint_pay.wsgi", *configuration, "--bind", f"127.0.0.1:{port}"]
 
 
-def worker() -> list[str]:
-    pool = ["--pool", "prefork", "--concurrency", str(WORKER_PROCESSES), "-Q", "default,webhooks"]
+def worker(queue: str, *, processes: int) -> list[str]:
+    pool = ["--pool", "prefork", "--concurrency", str(processes), "-Q", queue]
     # One worker alone has nobody to gossip with, and a name of its own keeps it apart from other checkouts'.
-    alone = ["--without-gossip", "--without-mingle", "--hostname", f"local-{os.getpid()}@%h"]
+    alone = ["--without-gossip", "--without-mingle", "--hostname", f"local-{queue}-{os.getpid()}@%h"]
     return [*CELERY, "worker", *pool, *alone, "--loglevel", "INFO"]
 
 
