@@ -9,6 +9,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator, validate_email
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -44,6 +46,7 @@ class TextField(serializers.CharField):
         return text
 
 
+@extend_schema_field(OpenApiTypes.EMAIL)
 class EmailField(TextField):
     """An address in lower case, which is how accounts are told apart."""
 
@@ -359,7 +362,7 @@ class ShownApiKeySerializer(ApiKeySerializer):
 class ApiKeyListSerializer(serializers.Serializer[Any]):
     object = serializers.CharField(default="list")
     url = serializers.CharField()
-    data = ApiKeySerializer(many=True)
+    data = ApiKeySerializer(many=True)  # type: ignore[assignment]
     has_more = serializers.BooleanField()
     next_cursor = serializers.CharField(allow_null=True)
 

@@ -1,7 +1,7 @@
 """The API of merchants: parse, one service call, answer."""
 
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -59,8 +59,8 @@ def opened(session: sessions.OpenSession, status: int) -> HttpResponse:
 class SignInViewSet(ViewSet):
     """Doors for people who have no token yet, counted by address."""
 
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes = [AllowAny]
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -11,15 +11,22 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from merchants.models import ApiKey, Membership, Merchant, User
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.clock import now
-from onpoint_pay.kit.errors import NotFound
+from onpoint_pay.kit.errors import NotFound, Problem
 from webhooks.models import Secret
 
 # --- people -------------------------------------------------------------------------------------------------------
 
 
+def person_of(caller: Caller) -> UUID:
+    """The key of the signed-in person. Raises Problem permission_denied for an API key."""
+    if caller.user_id is None:
+        raise Problem("permission_denied", "Only a signed-in person may do this.")
+    return caller.user_id
+
+
 def user_of(caller: Caller) -> User:
-    """The signed-in person."""
-    return User.objects.get(id=caller.user_id)
+    """The signed-in person. Raises Problem permission_denied for an API key."""
+    return User.objects.get(id=person_of(caller))
 
 
 def memberships_of(user_id: UUID) -> list[Membership]:

@@ -16,7 +16,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from audit.services import record
 from merchants.models import Membership, Merchant, User
-from merchants.selectors.find import memberships_of, running_tokens
+from merchants.selectors.find import memberships_of, person_of, running_tokens
 from merchants.selectors.records import forget_session_records
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.clock import now
@@ -205,10 +205,10 @@ def log_out(*, token: str) -> None:
 
 def log_out_everywhere(caller: Caller) -> None:
     """End every session of the signed-in person; told in the chain of the merchant they asked from."""
-    assert caller.user_id is not None  # noqa: S101 - the scope of this action is held by people only
+    user_id = person_of(caller)
     with transaction.atomic():
-        _locked_user(caller.user_id)
-        if _end(running_tokens(caller.user_id)):
+        _locked_user(user_id)
+        if _end(running_tokens(user_id)):
             _tell(caller.merchant_id, caller.actor, "session.closed_all", caller.actor)
 
 

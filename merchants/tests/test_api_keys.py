@@ -8,6 +8,7 @@ from merchants.serializers import ApiKeyListSerializer, ApiKeySerializer, ShownA
 from merchants.services.api_keys import DEFAULT_SCOPES, LETTERS, checksum, is_well_formed, new_key
 from merchants.tests.base import ApiTestCase, CommittingTestCase
 from merchants.tests.factories import key_headers, make_api_key, make_member, make_merchant, person_headers
+from onpoint_pay.kit.api import encode_cursor
 from onpoint_pay.kit.clock import now, rfc3339
 from onpoint_pay.kit.crypto import keyed_digest
 
@@ -231,3 +232,6 @@ class ListTests(ApiTestCase):
         self.assert_problem(self.get("api-keys/?limit=0", self.headers), 400, "parameter_invalid")
         self.assert_problem(self.get("api-keys/?cursor=nonsense", self.headers), 400, "cursor_invalid")
         self.assert_problem(self.get(f"api-keys/?cursor={cursor[:-4]}", self.headers), 400, "cursor_invalid")
+        for foreign in (["payments", "test", "0" * 32], ["api_keys", "live", "0" * 32], ["api_keys", "test", "no key"]):
+            answer = self.get(f"api-keys/?cursor={encode_cursor(foreign)}", self.headers)
+            self.assert_problem(answer, 400, "cursor_invalid")

@@ -74,41 +74,44 @@ class CachedTokens:
         return self._chosen_cache
 
     def _take_turns(self, key: str, fetch: Fetch) -> str:
-        """Become the one who fetches, or wait for that one's token."""
-        own, holder = secrets.token_hex(8), ""
+        """Become the one who fetches, or wait for that one and share the token or the failure."""
+        own = secrets.token_hex(8)
+        waited_for: set[str] = set()
         give_up_at = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < give_up_at:
             try:
                 is_mine = self._cache.add(_lock_key(key), own, LOCK_SECONDS)
-                if not is_mine:
-                    holder = self._cache.get(_lock_key(key)) or holder
-                    time.sleep(POLL_SECONDS)
-                    token = self._cache.get(_token_key(key))
-                    failed = self._cache.get(_failure_key(key))
+                seen = self._cache.get_many([_lock_key(key), _token_key(key), _failure_key(key)])
             except _CACHE_AWAY as error:
                 log.warning("token_cache_away", error=type(error).__name__)
                 return self._memory.get_or_fetch(key, fetch)
-            if is_mine:
+            token, failed = seen.get(_token_key(key)), seen.get(_failure_key(key))
+            if not is_mine:
+                waited_for.add(seen.get(_lock_key(key)) or failed or "")
+            has_failed = bool(failed) and failed in waited_for
+            if is_mine and not token and not has_failed:
                 return self._fetch_as(own, key, fetch)
-            if isinstance(token, str):
-                return token
-            if failed and failed == holder:
+            if is_mine:
+                self._release(own, key)
+            if token:
+                return str(token)
+            if has_failed:
                 # Everybody who waited fails with the one who asked: a crowd must not knock again one by one.
                 raise TokenUnavailable("the fetch that was waited for failed")
+            time.sleep(POLL_SECONDS)
         raise TokenUnavailable(f"no token within {WAIT_SECONDS:.0f} s")
 
     def _fetch_as(self, own: str, key: str, fetch: Fetch) -> str:
-        token = self._safely(self._cache.get, _token_key(key))
-        if not isinstance(token, str):
-            try:
-                token, seconds = fetch()
-            except BaseException:
-                self._safely(self._cache.set, _failure_key(key), own, FAILURE_SECONDS)
-                self._release(own, key)
-                raise
+        try:
+            token, seconds = fetch()
+        except BaseException:
+            self._safely(self._cache.set, _failure_key(key), own, FAILURE_SECONDS)
+            raise
+        else:
             self._safely(self._cache.set, _token_key(key), token, max(seconds - EARLY_SECONDS, 1))
-        self._release(own, key)
-        return token
+            return token
+        finally:
+            self._release(own, key)
 
     def _release(self, own: str, key: str) -> None:
         if self._safely(self._cache.get, _lock_key(key)) == own:

@@ -28,7 +28,7 @@ BATCH = 50
 # Taken rows come back by themselves when their worker dies before it is done with them.
 TAKE = """
 UPDATE provider_event SET tries = tries + 1, next_try = now() + %s::interval WHERE id IN (
-  SELECT id FROM provider_event WHERE status IN ('new', 'orphan') AND next_try <= now() AND door <> 'query'
+  SELECT id FROM provider_event WHERE status IN ('new', 'orphan') AND next_try <= now() AND door LIKE 'collect%%'
   ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
@@ -108,8 +108,9 @@ def process_callback(event: ProviderEvent) -> str:
 
 
 def _parse(event: ProviderEvent) -> CallbackEvent:
+    door, _, _ = event.door.partition(":")
     inbound = InboundRequest(
-        body=bytes(event.body), headers=event.headers, token=None, source_ip=event.source_ip, door=event.door
+        body=bytes(event.body), headers=event.headers, token=None, source_ip=event.source_ip, door=door
     )
     return parser_for(event.provider).parse_callback(inbound)[0]
 

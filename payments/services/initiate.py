@@ -2,7 +2,6 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -16,7 +15,7 @@ from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import fetch_one
 from onpoint_pay.kit.errors import Fault, Invalid, Problem
-from onpoint_pay.kit.ids import new_id, new_reference, random_letters, to_public
+from onpoint_pay.kit.ids import new_id, to_public
 from onpoint_pay.kit.jobs import nudge
 from onpoint_pay.kit.money import Money
 from payments import schedule, statements
@@ -24,19 +23,17 @@ from payments.errors import duplicate_reference, payment_refused, provider_unava
 from payments.models import MoneyOp, Payment
 from payments.serializers import payment_body
 from payments.services import hand_over
+from payments.services.intent import make_charge, make_payment, redraw_references
 from payments.services.replay import Claim, Stored, finish, forget, replay
-from payments.states import AWAITING_CUSTOMER, FAILED, INITIATED, OP_CREATED, PENDING
+from payments.states import AWAITING_CUSTOMER, FAILED, INITIATED, PENDING
 from providers.base import Provider
 from providers.errors import ProviderRejected, ProviderTimeout, ProviderUnavailable
 from providers.types import ChargeRequest, Outcome, OutcomeStatus
-from settlements.fees import fee_for
 from webhooks.events import event_body
-from webhooks.services.endpoints import inline_endpoint
 
 log = structlog.get_logger(__name__)
 # API word: the provider that serves the method and how it reaches the payer.
 ROUTES = {"mpesa": ("daraja", "stk_push")}
-SEND_LEASE = timedelta(seconds=60)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,81 +89,13 @@ def _prepare(
     request_id: str,
     claim: Claim | None,
 ) -> Start:
-    at = now()
     token = secrets.token_hex(16)
-    money: Money = request["money"]
-    callback_url = request.get("callback_url")
-    payment = Payment(
-        id=new_id(),
-        merchant_id=caller.merchant_id,
-        mode=caller.mode,
-        reference=new_reference("TXN", at),
-        merchant_reference=request.get("reference"),
-        reference_policy=caller.merchant.reference_policy,
-        account_reference=random_letters(10),
-        shown_reference=request.get("account_reference"),
-        amount=money.minor,
-        currency=money.currency,
-        fee=fee_for(money, bps=caller.merchant.fee_bps, flat=caller.merchant.fee_flat).minor,
-        tax=0,
-        captured=0,
-        refund_held=0,
-        refunded=0,
-        payment_method=request["payment_method"],
-        channel=channel,
-        provider=provider.code,
-        shortcode=provider.float_name,
-        simulated=provider.is_simulated,
-        status=INITIATED,
-        provider_details={},
-        surplus=False,
-        late=False,
-        amount_check="exact",
-        attempts=1,
-        phone=request["phone"],
-        email=request.get("email"),
-        description=request.get("description"),
-        language=request["language"],
-        metadata=request["metadata"],
-        callback_url=callback_url,
-        callback_endpoint=_inline_endpoint(caller, callback_url),
-        request_id=request_id,
-        idempotency_key=claim.key if claim else None,
-        created_by=caller.actor,
-        created_at=at,
-        expires_at=at + timedelta(seconds=request["expires_in"]),
-        version=1,
-    )
-    op = MoneyOp(
-        id=new_id(),
-        payment=payment,
-        merchant_id=caller.merchant_id,
-        mode=caller.mode,
-        provider=provider.code,
-        kind="charge",
-        amount=money.minor,
-        currency=money.currency,
-        client_ref=f"{payment.reference}-1",
-        token_hash=sha256(token.encode()).digest(),
-        status=OP_CREATED,
-        lease_until=at + SEND_LEASE,
-        next_check=at + SEND_LEASE,
-        checks=0,
-        answered_checks=0,
-        created_at=at,
-    )
-    return Start(
-        payment=payment,
-        op=op,
-        token=token,
-        payee=caller.merchant.business_name,
-        claim=claim,
-        provider=provider,
-    )
-
-
-def _inline_endpoint(caller: Caller, url: str | None) -> UUID | None:
-    return None if url is None else inline_endpoint(merchant_id=caller.merchant_id, mode=caller.mode, url=url)
+    payment = make_payment(caller, request, request_id=request_id, idempotency_key=claim.key if claim else None)
+    payment.provider, payment.channel = provider.code, channel
+    payment.shortcode, payment.simulated = provider.float_name, provider.is_simulated
+    op = make_charge(payment, token_hash=sha256(token.encode()).digest())
+    payee = caller.merchant.business_name
+    return Start(payment=payment, op=op, token=token, payee=payee, claim=claim, provider=provider)
 
 
 def _begin(start: Start) -> dict[str, Any] | None:
@@ -190,9 +119,7 @@ def _begin(start: Start) -> dict[str, Any] | None:
         if row["outcome"] == "duplicate_reference":
             raise duplicate_reference(to_public("pay", UUID(row["earlier"]["id"])))
         # Six random letters met a reference of the same day: draw again.
-        start.payment.reference = new_reference("TXN", start.payment.created_at)
-        start.payment.account_reference = random_letters(10)
-        start.op.client_ref = f"{start.payment.reference}-1"
+        redraw_references(start.payment, start.op)
     raise Problem("internal_error", "No free reference was found; ask again.")
 
 

@@ -304,8 +304,11 @@ EXPIRED_UNANSWERED: dict[str, Any] = {
 
 
 def _unknown(case: Case) -> tuple[str, str]:
-    _look_again(case)
-    return IGNORED, "no decision in it: the provider is asked again"
+    if case.outcome.is_unknown_there:
+        return _pending(case)
+    if case.source == "callback":
+        _look_again(case)
+    return IGNORED, "no decision in it"
 
 
 RULES = {

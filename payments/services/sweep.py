@@ -10,6 +10,7 @@ from onpoint_pay.kit.db import retry_unit
 from payments import schedule
 from payments.models import MoneyOp
 from payments.services import hand_over
+from payments.services.lookup import look_up
 from payments.services.status import apply_answer, question
 from payments.states import OP_ACCEPTED, OP_OPEN, OP_SENDING, OP_UNKNOWN
 from providers.types import Outcome
@@ -29,15 +30,19 @@ def sweep(*, batches: int = 10) -> int:
             break
         looked_at += len(taken)
         _conclude_dead_hand_overs(op for op in taken if op.status == OP_SENDING)
-        _ask_about([op for op in taken if op.status in (OP_ACCEPTED, OP_UNKNOWN)])
+        waiting = [op for op in taken if op.status in (OP_ACCEPTED, OP_UNKNOWN)]
+        _ask_about([op for op in waiting if op.provider_ref is not None])
+        _look_up([op for op in waiting if op.provider_ref is None])
     return looked_at
 
 
 def _take() -> list[MoneyOp]:
     """Due rows, moved on to their next time before anybody is asked: a sweeper that dies has lost nothing."""
     at = now()
-    due = MoneyOp.objects.select_for_update(skip_locked=True).filter(status__in=OP_OPEN, next_check__lte=at)
-    taken = list(due.order_by("next_check")[:BATCH])
+    due = MoneyOp.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        status__in=OP_OPEN, next_check__lte=at
+    )
+    taken = list(due.select_related("payment").order_by("next_check")[:BATCH])
     for op in taken:
         op.checks += 1
         op.next_check = schedule.next_check_at(op.sent_at or op.created_at, at, checks=op.checks)
@@ -60,6 +65,15 @@ def _ask_about(ops: list[MoneyOp]) -> None:
         asked: dict[Future[Outcome | None], MoneyOp] = {pool.submit(question, op): op for op in ops}
         for future in as_completed(asked):
             _apply(asked[future], future)
+
+
+def _look_up(ops: list[MoneyOp]) -> None:
+    """Operations nobody can be asked about one by one, a list per provider and mode."""
+    for book in sorted({(op.provider, op.mode) for op in ops}):
+        try:
+            look_up([op for op in ops if (op.provider, op.mode) == book])
+        except Exception:
+            log.exception("statement_not_applied", provider=book[0], mode=book[1])
 
 
 def _apply(op: MoneyOp, future: "Future[Outcome | None]") -> None:

@@ -29,7 +29,7 @@ class GatewayAnswer:
     """One HTTP answer. `document` is None when the body is not a JSON object we are willing to read."""
 
     status: int
-    document: JsonObject | None
+    document: JsonObject | None = field(repr=False)
     body: bytes = field(repr=False)
 
     @property

@@ -16,7 +16,9 @@ class LoadObjectTests(unittest.TestCase):
         self.assertEqual(str(read["a"]), "1500.00")
 
     def test_text_of_any_language(self) -> None:
-        self.assertEqual(load_object('{"a":"Wanjikũ 🙂","b":"\\ud83d\\ude42"}'.encode()), {"a": "Wanjikũ 🙂", "b": "🙂"})
+        self.assertEqual(
+            load_object('{"a":"Wanjikũ 🙂","b":"\\ud83d\\ude42"}'.encode()), {"a": "Wanjikũ 🙂", "b": "🙂"}
+        )
 
     def test_a_byte_order_mark_is_overlooked(self) -> None:
         self.assertEqual(load_object(b"\xef\xbb\xbf{}"), {})

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from unittest import mock
 
 from django.core.cache import cache
@@ -32,13 +33,32 @@ class Fetches:
         return f"token-{count}", self._seconds
 
 
+class QueueCache:
+    """The real cache, which also tells when everybody but the one with the lock has been turned away once."""
+
+    def __init__(self) -> None:
+        self.all_wait = threading.Event()
+        self._turned_away: set[int] = set()
+
+    def add(self, *arguments: Any) -> bool:
+        is_mine = bool(cache.add(*arguments))
+        if not is_mine:
+            self._turned_away.add(threading.get_ident())
+        if len(self._turned_away) == CROWD - 1:
+            self.all_wait.set()
+        return is_mine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(cache, name)
+
+
 class AwayCache:
     """A cache whose server cannot be reached."""
 
     def _fail(self, *arguments: object) -> None:
         raise ConnectionError("nobody there")
 
-    get = add = set = delete = _fail
+    get = get_many = add = set = delete = _fail
 
 
 class TokenTestCase(SimpleTestCase):
@@ -88,12 +108,14 @@ class SharedTests(TokenTestCase):
         self.assertEqual(fetch.count, 1)
 
     def test_a_crowd_fails_with_the_one_who_asked(self) -> None:
-        def fail() -> None:
-            time.sleep(0.2)
+        queue = QueueCache()
+
+        def fail_when_all_wait() -> None:
+            queue.all_wait.wait(timeout=30)
             raise LookupError("wrong key")
 
-        fetch = Fetches(fail)
-        answers = self.ask_at_once(self.tokens, fetch)
+        fetch = Fetches(fail_when_all_wait)
+        answers = self.ask_at_once(CachedTokens(queue), fetch)
         self.assertEqual((answers.count("LookupError"), answers.count("TokenUnavailable")), (1, CROWD - 1))
         self.assertEqual(fetch.count, 1)
 

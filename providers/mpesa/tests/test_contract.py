@@ -6,19 +6,21 @@ from onpoint_pay.kit.tokens import TokenStore
 from providers import registry
 from providers.base import Provider
 from providers.mpesa.tests.shapes import CHECKOUT_ID, make_config, shape
-from providers.tests.contract import ProviderContract
+from providers.tests.contract import ProviderContract, Replies
 
 
 class MpesaContractTests(ProviderContract):
     __test__ = True
     code = "daraja"
     door = "collect"
-    before = (answer(200, shape("oauth_generate_success")),)
-    accepting = staticmethod(answer(200, shape("stk_push_response_accepted")))
-    refusing = staticmethod(answer(500, shape("stk_push_error_merchant_does_not_exist")))
-    still_pending = staticmethod(answer(500, shape("stk_query_pending_500")))
-    paid = staticmethod(answer(200, shape("stk_query_success")))
-    not_paid = staticmethod(answer(200, shape("stk_query_cancelled")))
+    replies = Replies(
+        accepting=answer(200, shape("stk_push_response_accepted")),
+        refusing=answer(500, shape("stk_push_error_merchant_does_not_exist")),
+        still_pending=answer(500, shape("stk_query_pending_500")),
+        paid=answer(200, shape("stk_query_success")),
+        not_paid=answer(200, shape("stk_query_cancelled")),
+        before=(answer(200, shape("oauth_generate_success")),),
+    )
     provider_reference = CHECKOUT_ID
     callback_paid = shape("stk_callback_success")
     callback_not_paid = shape("stk_callback_failed_cancelled")

@@ -1,0 +1,96 @@
+"""`manage.py faults`: pay through a provider that fails on purpose, and compare every payment with its book."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from faults.run import Plan, Result, Runner
+from onpoint_pay.local.demo import receiver
+from onpoint_pay.local.errors import LocalError
+from onpoint_pay.local.home import CHECKOUT, default_home
+from onpoint_pay.local.ports import choose_free
+from onpoint_pay.supervisor import LocalStack
+
+PACE = {
+    "SWEEP_SPEED": "60",
+    "PROVIDER_DEADLINE_SECONDS": "1",
+    "SIMULATOR_APPROVE_SECONDS": "0.3",
+    "SIMULATOR_HANG_SECONDS": "3",
+    "RATE_LIMIT_API": "1000000/1m",
+    "RATE_LIMIT_INITIATE": "1000000/1m",
+    "RATE_LIMIT_STATUS": "1000000/1m",
+}
+
+
+class Command(BaseCommand):
+    help = "Run payments through a provider that fails on purpose; every one must end as the simulator's book says."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--seeds", type=int, default=20, help="How many runs, each with its own seed (default 20).")
+        parser.add_argument("--first-seed", type=int, default=1, help="The first seed (default 1).")
+        parser.add_argument("--payments", type=int, default=200, help="Payments per seed (default 200).")
+        parser.add_argument("--rate", type=float, default=0.3, help="Share of provider calls that fail (default 0.3).")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            sys.exit(0 if self._run(options) else 1)
+        except KeyboardInterrupt:
+            sys.exit(130)
+        except LocalError as error:
+            self.stderr.write(f"\n{error}")
+            sys.exit(1)
+
+    def _run(self, options: dict[str, Any]) -> bool:
+        home = default_home() / "faults"
+        environ = {**PACE, "SIMULATOR_SPEED": PACE["SWEEP_SPEED"]}
+        plan = Plan(payments=options["payments"], rate=options["rate"])
+        with LocalStack(home, port=choose_free(), simulator_port=choose_free(), extra_env=environ) as stack:
+            log = home / "receiver.log"
+            with (
+                receiver(stack.credentials["webhook_secret"], log) as port,
+                proving(stack, home / "prove.log") as proof,
+            ):
+                runner = Runner(stack.credentials, receiver_log=log, say=stack.say)
+                runner.listen(f"http://127.0.0.1:{port}/webhook")
+                clean = True
+                for seed in range(options["first_seed"], options["first_seed"] + options["seeds"]):
+                    result = runner.run(seed, plan)
+                    self._show(result)
+                    stack.require_all_alive()
+                    clean = clean and result.is_clean
+                is_proved = proof.poll() is None
+            said = "silent throughout" if is_proved else (home / "prove.log").read_text()
+            self.stdout.write(f"prove, every second: {said}")
+            return clean and is_proved
+
+    def _show(self, result: Result) -> None:
+        verdict = result.verdict
+        states = ", ".join(f"{n} {state}" for state, n in sorted(verdict.states.items()))
+        by = ", ".join(f"{n} {source}" for source, n in sorted(verdict.confirmed_by.items()))
+        self.stdout.write(
+            f"seed {result.seed}: {'equal to the book' if result.is_clean else 'DIFFERS'} after {result.seconds:.0f} s; "
+            f"{states} ({verdict.late} late); decided by {by}; {verdict.booked} prompts, {verdict.paid} paid"
+        )
+        for fault in [*verdict.faults, *(f"{reference}: final state not told" for reference in result.untold)][:20]:
+            self.stdout.write(f"    {fault}")
+        if result.crashes:
+            self.stdout.write(f"    answers: {dict(result.answers)}")
+
+
+@contextmanager
+def proving(stack: LocalStack, log: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """`manage.py prove` once a second for as long as the block lasts; it ends by itself when it finds something."""
+    command = [sys.executable, "manage.py", "prove", "--quiet", "--every", "1"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=CHECKOUT, env=stack.environ, stdout=output, stderr=output)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(10)

@@ -1,0 +1,91 @@
+"""Finding the truth of prompts without a provider reference: their hand-over's answer was lost, so nobody can be asked
+about them one by one. The provider's own list of money received tells."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import orjson
+import structlog
+
+from merchants.services.provider_accounts import provider_for
+from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.money import Money
+from onpoint_pay.kit.redact import redact
+from payments.models import MoneyOp, Payment
+from payments.services.evidence import Answer
+from payments.services.outcome import apply_outcome
+from providers.errors import NotSupported, ProviderError
+from providers.types import Outcome, OutcomeStatus, StatementLine
+
+log = structlog.get_logger(__name__)
+# Clocks differ a little, and a list may lag behind the money.
+MARGIN = timedelta(minutes=5)
+
+
+def look_up(ops: Sequence[MoneyOp]) -> None:
+    """Conclude what the provider's list can conclude. All operations must be of one provider and mode.
+
+    A line belongs to an operation when amount, account reference and phone agree and no other fits: then it is paid.
+    A list without a line is an answer too: after an hour of such answers the prompt is expired.
+    """
+    lines = _lines(ops)
+    if lines is None:
+        return
+    free = _without_taken(lines, ops[0])
+    found = {op.id: [line for line in free if _fits(line, op)] for op in ops}
+    for op in ops:
+        rivals = [other for other in ops if other.id != op.id and any(line in found[other.id] for line in found[op.id])]
+        if len(found[op.id]) > 1 or rivals:
+            log.warning("statement_is_ambiguous", op=str(op.id), lines=len(found[op.id]), rivals=len(rivals))
+            continue
+        _conclude(op, found[op.id][0] if found[op.id] else None)
+
+
+def _lines(ops: Sequence[MoneyOp]) -> list[StatementLine] | None:
+    """The list since the oldest of these prompts; None when there was no answer."""
+    start = min(_sent_at(op) for op in ops) - MARGIN
+    try:
+        return provider_for(ops[0].provider, ops[0].mode).fetch_statement(start, now() + MARGIN)
+    except NotSupported:
+        return None
+    except ProviderError as error:
+        log.info("statement_without_answer", provider=ops[0].provider, error=type(error).__name__)
+        return None
+
+
+def _sent_at(op: MoneyOp) -> datetime:
+    return op.sent_at or op.created_at
+
+
+def _without_taken(lines: Iterable[StatementLine], op: MoneyOp) -> list[StatementLine]:
+    """The lines whose receipt no payment has yet."""
+    by_receipt = {line.receipt: line for line in lines}
+    taken = Payment.objects.filter(provider=op.provider, mode=op.mode, receipt__in=by_receipt)
+    for receipt in taken.values_list("receipt", flat=True):
+        by_receipt.pop(str(receipt), None)
+    return list(by_receipt.values())
+
+
+def _fits(line: StatementLine, op: MoneyOp) -> bool:
+    payment = op.payment
+    assert payment is not None  # noqa: S101 - only charges are looked up
+    return (
+        line.money == Money(op.amount, op.currency)
+        and line.account_reference == (payment.shown_reference or payment.account_reference)
+        and line.phone in (None, payment.phone)
+        and (line.occurred_at is None or line.occurred_at >= _sent_at(op) - MARGIN)
+    )
+
+
+def _conclude(op: MoneyOp, line: StatementLine | None) -> None:
+    at = now()
+    if line is None:
+        outcome = Outcome(status=OutcomeStatus.PENDING, is_unknown_there=True)
+        body, dedupe = b"not in the list", f"none:{at.timestamp():.6f}"
+    else:
+        outcome = Outcome(
+            status=OutcomeStatus.SUCCEEDED, receipt=line.receipt, money=line.money, occurred_at=line.occurred_at
+        )
+        kept = {"receipt": line.receipt, "amount": str(line.money), "account_reference": line.account_reference}
+        body, dedupe = orjson.dumps(redact(kept)), f"{line.receipt}:{at.timestamp():.6f}"
+    apply_outcome(op.id, outcome, evidence=Answer(door="pull", body=body, dedupe=dedupe), source="pull")
