@@ -76,7 +76,7 @@ def _op_moments(ops: list[MoneyOp]) -> Iterator[tuple[datetime, int, dict[str, A
 
 def _claim_moments(ops: list[MoneyOp]) -> Iterator[tuple[datetime, int, dict[str, Any]]]:
     for event in ProviderEvent.objects.filter(op_id__in=[op.id for op in ops]).order_by("id"):
-        is_answer = event.door in ("query", "push")
+        is_answer = event.door in ("query", "push", "pull")
         title = "Provider answered our question" if is_answer else CLAIM_TITLES[event.status]
         yield _moment(
             event.received_at,

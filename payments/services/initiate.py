@@ -114,10 +114,10 @@ def _begin(start: Start) -> dict[str, Any] | None:
         if row["outcome"] == "begun":
             return None
         if row["outcome"] == "replay":
-            found: dict[str, Any] = row["earlier"]
+            found: dict[str, Any] = orjson.loads(row["earlier"])
             return found
         if row["outcome"] == "duplicate_reference":
-            raise duplicate_reference(to_public("pay", UUID(row["earlier"]["id"])))
+            raise duplicate_reference(to_public("pay", UUID(orjson.loads(row["earlier"])["id"])))
         # Six random letters met a reference of the same day: draw again.
         redraw_references(start.payment, start.op)
     raise Problem("internal_error", "No free reference was found; ask again.")
