@@ -18,7 +18,8 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=onpoint_pay.settings \
-    ONPOINT_HOME=/data
+    ONPOINT_HOME=/data \
+    STATIC_ROOT=/app/staticfiles
 # Nothing below writes outside /tmp and /data, so the root file system may be read-only.
 RUN python manage.py collectstatic --no-input --verbosity 0 && python -m compileall -q /app
 USER 10001:10001

@@ -14,3 +14,14 @@ accesslog = None
 control_socket_disable = True
 # The heartbeat file: on a disk that is busy, touching it can take long enough to look like a hang.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def on_starting(server: object) -> None:
+    """Refuse an unfit configuration once, in the master: a worker that refuses would be started again for ever."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onpoint_pay.settings")
+    from django.conf import settings
+
+    from onpoint_pay.boot import refuse_unfit_configuration
+
+    settings.INSTALLED_APPS  # noqa: B018 - asking for one reads them all
+    refuse_unfit_configuration()

@@ -53,7 +53,8 @@ MIDDLEWARE = [
 ]
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 STATIC_URL = "/static/"
-STATIC_ROOT = env.text("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
+# Set where `collectstatic` has run (the image does); otherwise files are served from the packages they lie in.
+STATIC_ROOT = env.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
@@ -67,13 +68,14 @@ DATABASES = {
 }
 DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE", default="onpoint_app")
 REDIS_URL = env.text("REDIS_URL", default="redis://127.0.0.1:6379/0")
+VALKEY = {
+    "LOCATION": REDIS_URL,
+    "KEY_PREFIX": "onpoint",
+    "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+}
 CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "onpoint",
-        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
-    }
+    "default": {"BACKEND": "onpoint_pay.kit.cache.KeptRedisCache", **VALKEY},
+    "counters": {"BACKEND": "onpoint_pay.kit.cache.CountingCache", **VALKEY},
 }
 
 # --- workers ----------------------------------------------------------------------------------------------------------
@@ -119,8 +121,6 @@ RATE_LIMITS = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "OnPoint Pay",
-    "DESCRIPTION": "Payments for Kenya: M-Pesa prompts, their outcome, and signed webhooks. "
-    "Amounts are decimal strings in major units; errors are RFC 9457 problems.",
     "VERSION": __version__,
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -135,9 +135,11 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["onpoint_pay.openapi.only_public_api"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "onpoint_pay.openapi.add_problem_answers",
+        "onpoint_pay.openapi.finish_document",
+        "webhooks.serializers.describe_webhooks",
     ],
-    "ENUM_NAME_OVERRIDES": {},
+    "GET_LIB_DOC_EXCLUDES": "onpoint_pay.openapi.no_library_words",
+    "LICENSE": {"name": "MIT"},
 }
 
 # --- security ---------------------------------------------------------------------------------------------------------
@@ -172,6 +174,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_HSTS_SECONDS = 31_536_000 if BASE_URL.startswith("https://") else 0
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
 RATELIMIT_FAIL_OPEN = True
+RATELIMIT_USE_CACHE = "counters"
 
 # --- providers --------------------------------------------------------------------------------------------------------
 SIMULATOR_PORT = env.integer("SIMULATOR_PORT", default=9000)

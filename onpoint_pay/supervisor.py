@@ -95,14 +95,16 @@ class LocalStack:
             time.sleep(WATCH_SECONDS)
 
     def start_program(self, name: str) -> Child:
-        """Start `simulator`, `web`, `worker`, `webhook-worker` or `beat`, for the first time or again after it was killed."""
+        """Start `simulator`, `web`, `worker`, `webhook-worker` or `beat`, the first time or after it was killed."""
         commands = {
             "simulator": programs.simulator(self.simulator_port),
             "web": programs.web(self.port),
             **{name: programs.worker(queue, processes=n) for name, (queue, n) in programs.WORKERS.items()},
             "beat": programs.beat(self.home),
         }
-        child = self._spawn(name, commands[name])
+        # A worker says that it is ready at INFO, so a quieter level would hide it from us.
+        louder = {"LOG_LEVEL": "INFO"} if name in programs.WORKERS else {}
+        child = self._spawn(name, commands[name], louder)
         self.children[name] = child
         self._tails[name] = Tail(child.log)
         return child

@@ -25,7 +25,9 @@ def next_check_at(sent_at: datetime, now: datetime, *, checks: int) -> datetime:
     due = PROMPT_CHECKS[checks] if checks < len(PROMPT_CHECKS) else None
     before = PROMPT_CHECKS[checks - 1] if 0 < checks < len(PROMPT_CHECKS) else 0
     step = THEN_EVERY if due is None else due - before
-    swing = random.uniform(-JITTER, JITTER) * step  # noqa: S311 - spreads load, guards nothing
+    # The check after which silence may be read as 'not paid' must not come before its hour.
+    earliest = 0.0 if due == EXPIRY_AFTER else -JITTER
+    swing = random.uniform(earliest, JITTER) * step  # noqa: S311 - spreads load, guards nothing
     planned = now + scaled(step + swing) if due is None else sent_at + scaled(due + swing)
     return max(planned, now + scaled(1))
 

@@ -1,8 +1,7 @@
 """The interface every provider implements; stateless, so one object serves all threads."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from datetime import date
+from datetime import datetime
 from typing import Any, ClassVar
 
 from onpoint_pay.kit.http import HttpClient
@@ -81,8 +80,12 @@ class Provider(CallbackParser):
         """Raises as charge does, and NotSupported."""
         raise NotSupported(f"{self.code} does not pay out")
 
-    def fetch_statement(self, day: date) -> Iterable[StatementLine]:
-        """The movements of one Nairobi day. Raises ProviderUnavailable, ProviderTimeout, NotSupported."""
+    def fetch_statement(self, start: datetime, end: datetime) -> list[StatementLine]:
+        """All lines of money that came in between two aware moments: the provider's own word, each receipt once.
+
+        A list that could not be read whole is never given: raises ProviderUnavailable, ProviderTimeout, and
+        NotSupported, also for a window that begins earlier than the provider's list does.
+        """
         raise NotSupported(f"{self.code} has no statement")
 
     def register_callbacks(self, base_url: str) -> None:

@@ -193,11 +193,16 @@ class PayoutRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementLine:
-    """One movement on the provider's own statement; `money` is negative when it left us."""
+    """Money that reached us, by the provider's own word. `occurred_at` and `phone` are None when it cannot be read.
+
+    `account_reference` is empty when the provider names none.
+    """
 
     receipt: str
     money: Money
-    occurred_at: datetime
+    occurred_at: datetime | None
+    account_reference: str
+    phone: str | None = field(repr=False)
     description: str
 
 

@@ -47,6 +47,7 @@ INVALID_AUTHENTICATION = Refusal(400, "400.008.01", "Invalid Authentication pass
 INVALID_GRANT_TYPE = Refusal(400, "400.008.02", "Invalid grant type passed")
 INVALID_PAYLOAD = Refusal(400, "400.002.05", "Invalid Request Payload")
 INVALID_ACCESS_TOKEN = Refusal(401, "404.001.03", "Invalid Access Token")
+INVALID_ACCESS_TOKEN_400 = Refusal(400, "400.003.01", "Invalid Access Token")
 INVALID_AUTHENTICATION_HEADER = Refusal(404, "404.001.04", "Invalid Authentication Header")
 RESOURCE_NOT_FOUND = Refusal(404, "404.001.01", "Resource not found")
 

@@ -126,6 +126,13 @@ class Book:
         tills: list[str] = json.loads(self._text("SELECT tills FROM shortcodes WHERE shortcode = ?", shortcode) or "[]")
         return tills
 
+    def register_pull(self, shortcode: str) -> bool:
+        """Registers a shortcode for Pull; False if it was already."""
+        return self._db.execute("INSERT OR IGNORE INTO pull_shortcodes VALUES (?)", (shortcode,)).rowcount > 0
+
+    def is_registered_for_pull(self, shortcode: str) -> bool:
+        return self._value("SELECT 1 FROM pull_shortcodes WHERE shortcode = ?", shortcode) is not None
+
     def save_token(self, token: str, *, consumer_key: str, expires_at: float) -> None:
         self._db.execute("INSERT INTO tokens VALUES (?, ?, ?)", (token, consumer_key, expires_at))
 
@@ -194,6 +201,14 @@ class Book:
         sql = "SELECT * FROM prompts WHERE status = 'open'"
         rows = self.rows(sql) if phone is None else self.rows(f"{sql} AND phone = ?", (phone,))
         return [Prompt.from_row(row) for row in rows]
+
+    def paid_prompts(self, shortcode: str, *, since: float, before: float, offset: int, limit: int) -> list[Prompt]:
+        """Prompts of a shortcode paid from `since` until just `before` (epoch seconds), in the order of payment."""
+        sql = (
+            "SELECT * FROM prompts WHERE status = 'paid' AND shortcode = ? AND decided_at >= ? AND decided_at < ? "
+            "ORDER BY decided_at, number LIMIT ? OFFSET ?"
+        )
+        return [Prompt.from_row(row) for row in self.rows(sql, (shortcode, since, before, limit, offset))]
 
     def is_phone_locked(self, phone: str, *, now: float) -> bool:
         sql = "SELECT 1 FROM prompts WHERE status = 'open' AND phone = ? AND dies_at > ?"

@@ -22,6 +22,7 @@ class Simulator:
         self.book.save_app(settings.consumer_key, settings.consumer_secret)
         if self.book.passkey_of(settings.shortcode) != settings.passkey:
             self.book.save_shortcode(settings.shortcode, settings.passkey, tills=[])
+        self.book.register_pull(settings.shortcode)
         self.switches = Switches(self.book, settings)
         self.timers = Timers(self.clock)
         self.courier = Courier(self.book, self.clock)

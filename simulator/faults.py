@@ -22,6 +22,7 @@ KINDS: dict[str, tuple[str, ...]] = {
         "token_invalid",
     ),
     "query": ("query_500", "query_pending", "query_spike", "query_contradicts", "token_invalid"),
+    "pull": ("pull_500", "pull_spike", "token_invalid"),
     "callback": (
         "callback_late",
         "callback_lost",
@@ -67,7 +68,7 @@ class Regime:
     def draw(
         self, call: str, *, key: str, n: int, seed: int | None = None, allowed: frozenset[str] = ALL_KINDS
     ) -> Fault | None:
-        """The fault of the n-th `call` (token, push, query or callback) under `key`, or None.
+        """The fault of the n-th `call` (token, push, query, pull or callback) under `key`, or None.
 
         A pure function of seed (the regime's unless given), call, key and n. A kind outside
         `allowed` is drawn all the same and then dropped, so that what is allowed never shifts the rest of the run.

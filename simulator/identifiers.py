@@ -68,6 +68,11 @@ class IdFactory:
         digits = secrets.token_hex(12)
         return f"{digits[:4]}-{digits[4:8]}-{digits[8:12]}-{digits[12:]}{self._counter}"
 
+    def response_ref_id(self) -> str:
+        """The older form, decimal numbers: ResponseRefID of Pull."""
+        self._counter += 1
+        return f"{self._counter}-{10_000_000 + secrets.randbelow(90_000_000)}-1"
+
     def checkout_request_id(self, phone: str) -> str:
         """`ws_CO_` + DDMMYYYYHHmmss + 1 to 3 digits of fraction + the nine-digit subscriber number."""
         self._last_millisecond = max(int(self._clock.now() * 1000), self._last_millisecond + 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
-from simulator.answers import INVALID_ACCESS_TOKEN, INVALID_AUTHENTICATION_HEADER, INVALID_PAYLOAD, Refused
+from simulator.answers import INVALID_ACCESS_TOKEN, INVALID_AUTHENTICATION_HEADER, INVALID_PAYLOAD, Refusal, Refused
 
 if TYPE_CHECKING:
     from simulator.engine import Simulator
@@ -36,12 +36,15 @@ async def read_object(request: Request) -> dict[str, Any]:
     return body
 
 
-def require_token(request: Request) -> str:
-    """The live access token of a STK call. Raises Refused: 404.001.04 without a bearer, 404.001.03 for a dead one."""
+def require_token(request: Request, *, dead: Refusal = INVALID_ACCESS_TOKEN) -> str:
+    """The live access token of a call. Raises Refused: 404.001.04 without a bearer, `dead` for one not or no more live.
+
+    Daraja: what is said to a dead token differs by interface.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused(INVALID_AUTHENTICATION_HEADER)
     simulator = simulator_of(request)
     if not simulator.book.is_token_live(token.strip(), now=simulator.clock.now()):
-        raise Refused(INVALID_ACCESS_TOKEN)
+        raise Refused(dead)
     return token.strip()

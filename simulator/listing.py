@@ -60,13 +60,14 @@ def list_callbacks(book: Book, checkout_request_id: str) -> list[dict[str, Any]]
 
 
 def summarise(book: Book, shortcode: str | None) -> dict[str, int]:
-    """Totals, in whole KES; of one shortcode if given (queries and tokens are always of all)."""
+    """Totals, in whole KES; of one shortcode if given (queries, pulls and tokens are always of all)."""
     where, values = _where({"shortcode": shortcode} if shortcode else {})
     counters = book.counters()
     return {
         **dict(book.rows(f"{_TOTALS} {where}", values)[0]),
         **dict(book.rows(f"{_PUSHES} {where}", values)[0]),
         "queries": counters.get("queries", 0),
+        "pulls": counters.get("pulls", 0),
         "tokens": counters.get("tokens", 0),
     }
 

@@ -12,6 +12,10 @@ CREATE TABLE IF NOT EXISTS shortcodes (
     tills     TEXT NOT NULL          -- JSON list; empty = any till may stand behind the shortcode
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS pull_shortcodes (
+    shortcode TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS tokens (
     token        TEXT PRIMARY KEY,
     consumer_key TEXT NOT NULL,
@@ -72,6 +76,7 @@ CREATE TABLE IF NOT EXISTS prompts (
     CHECK ((status = 'paid') = (receipt IS NOT NULL))
 );
 CREATE INDEX IF NOT EXISTS prompts_open ON prompts (phone) WHERE status = 'open';
+CREATE INDEX IF NOT EXISTS prompts_paid ON prompts (shortcode, decided_at, number) WHERE status = 'paid';
 CREATE INDEX IF NOT EXISTS prompts_by_reference ON prompts (account_reference);
 CREATE INDEX IF NOT EXISTS prompts_by_phone ON prompts (phone);
 
@@ -100,4 +105,4 @@ CREATE TABLE IF NOT EXISTS faults (
 """
 
 WORKING_TABLES = ("pushes", "prompts", "callbacks", "faults", "counters", "switches")
-"""What a reset empties. Apps, shortcodes and tokens stay: they are the operator's side of the agreement."""
+"""What a reset empties. Apps, tokens, shortcodes and their registrations stay: the operator's side of the agreement."""

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from simulator import control, control_switches, oauth, phone_page, stk
+from simulator import control, control_switches, oauth, phone_page, pull, stk
 from simulator.answers import RESOURCE_NOT_FOUND, Refused, method_not_allowed
 from simulator.calls import CallLog, CallLogging
 from simulator.config import Settings
@@ -37,7 +37,14 @@ def create_app(settings: Settings) -> Starlette:
     """The simulator over its book. The book is opened here; open prompts are taken up when the server starts."""
     calls = CallLog()
     app = Starlette(
-        routes=[*oauth.routes, *stk.routes, *control.routes, *control_switches.routes, *phone_page.routes],
+        routes=[
+            *oauth.routes,
+            *stk.routes,
+            *pull.routes,
+            *control.routes,
+            *control_switches.routes,
+            *phone_page.routes,
+        ],
         middleware=[Middleware(CallLogging, log=calls), Middleware(OwnPagesOnly)],
         exception_handlers=_exception_handlers(),
         lifespan=_lifespan,

@@ -94,6 +94,8 @@ def process_callback(event: ProviderEvent) -> str:
     try:
         claim = _parse(event)
     except CallbackMalformed as error:
+        if event.op is not None:
+            _ask_ourselves(event.op)
         return _close(event, "quarantined", f"cannot be read: {error}")
     op = _owner(event, claim)
     if op is None:
@@ -128,9 +130,17 @@ def _distrust(event: ProviderEvent, claim: CallbackEvent, op: MoneyOp) -> str:
     """Why the claim may not be applied as it stands; empty when it may."""
     if not event.token_ok:
         return "untrusted: the address it came to has no token of ours"
-    if op.provider_ref is not None and claim.provider_reference != op.provider_ref:
+    if _is_of_another(op, claim):
         return "the token belongs to another operation than the claim names"
     return ""
+
+
+def _is_of_another(op: MoneyOp, claim: CallbackEvent) -> bool:
+    if op.provider_ref is not None:
+        return claim.provider_reference != op.provider_ref
+    # The answer to the hand-over is still out or was lost; whose the reference is may be known all the same.
+    others = MoneyOp.objects.filter(provider=op.provider, mode=op.mode, kind=op.kind)
+    return others.filter(provider_ref=claim.provider_reference).exists()
 
 
 def _ask_ourselves(op: MoneyOp) -> None:

@@ -20,6 +20,8 @@ from providers.types import Outcome, OutcomeStatus, StatementLine
 log = structlog.get_logger(__name__)
 # Clocks differ a little, and a list may lag behind the money.
 MARGIN = timedelta(minutes=5)
+# Providers keep their list for two days; what is older waits for a person or a statement.
+REACH = timedelta(hours=47)
 
 
 def look_up(ops: Sequence[MoneyOp]) -> None:
@@ -28,7 +30,8 @@ def look_up(ops: Sequence[MoneyOp]) -> None:
     A line belongs to an operation when amount, account reference and phone agree and no other fits: then it is paid.
     A list without a line is an answer too: after an hour of such answers the prompt is expired.
     """
-    lines = _lines(ops)
+    ops = [op for op in ops if now() - _sent_at(op) < REACH]
+    lines = _lines(ops) if ops else None
     if lines is None:
         return
     free = _without_taken(lines, ops[0])
@@ -37,6 +40,9 @@ def look_up(ops: Sequence[MoneyOp]) -> None:
         rivals = [other for other in ops if other.id != op.id and any(line in found[other.id] for line in found[op.id])]
         if len(found[op.id]) > 1 or rivals:
             log.warning("statement_is_ambiguous", op=str(op.id), lines=len(found[op.id]), rivals=len(rivals))
+            continue
+        if not found[op.id] and any(_may_be(line, op) for line in free):
+            # A line that shows no reference could be this payment: its absence proves nothing.
             continue
         _conclude(op, found[op.id][0] if found[op.id] else None)
 
@@ -69,10 +75,20 @@ def _without_taken(lines: Iterable[StatementLine], op: MoneyOp) -> list[Statemen
 def _fits(line: StatementLine, op: MoneyOp) -> bool:
     payment = op.payment
     assert payment is not None  # noqa: S101 - only charges are looked up
+    shown = payment.shown_reference or payment.account_reference
+    return line.account_reference == shown and _agrees(line, op)
+
+
+def _may_be(line: StatementLine, op: MoneyOp) -> bool:
+    return not line.account_reference and _agrees(line, op)
+
+
+def _agrees(line: StatementLine, op: MoneyOp) -> bool:
+    """Amount, payer and time; what the line does not tell cannot disagree."""
+    assert op.payment is not None  # noqa: S101 - only charges are looked up
     return (
         line.money == Money(op.amount, op.currency)
-        and line.account_reference == (payment.shown_reference or payment.account_reference)
-        and line.phone in (None, payment.phone)
+        and line.phone in (None, op.payment.phone)
         and (line.occurred_at is None or line.occurred_at >= _sent_at(op) - MARGIN)
     )
 

@@ -10,7 +10,6 @@ from merchants.idempotency import wait_for_answer
 from merchants.models import IdempotencyKey
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import Problem
-from payments.errors import payment_refused
 from payments.models import Payment
 from payments.serializers import payment_body
 from payments.services import hand_over
@@ -58,7 +57,8 @@ def _row(claim: Claim, payment: Payment) -> Any:
 def replay(caller: Caller, found: dict[str, Any], claim: Claim | None) -> Stored:
     """What a repeat is answered: the first answer, once there is one; the payment as it stands after a crash.
 
-    Raises Problem idempotency_key_reused, idempotency_in_progress, and payment_failed where that was the answer.
+    A refusal is kept with status 402 and the failed payment as its body.
+    Raises Problem idempotency_key_reused and idempotency_in_progress.
     """
     if claim is None or found["fingerprint"] != claim.fingerprint:
         raise Problem("idempotency_key_reused", "This key was used for another request; use a new key.")
@@ -75,8 +75,6 @@ def replay(caller: Caller, found: dict[str, Any], claim: Claim | None) -> Stored
 def _again(status: int | None, body: str | None, original_request: str) -> Stored:
     if status is None or body is None:
         raise Problem("idempotency_in_progress", retry_after_seconds=1)
-    if status == 402:
-        raise payment_refused(orjson.loads(body))
     return Stored(status=status, body=body.encode(), original_request=original_request)
 
 

@@ -15,6 +15,7 @@ from providers.strict_json import JsonObject, NotStrict, load_object
 TOKEN_PATH = "/oauth/v1/generate?grant_type=client_credentials"  # noqa: S105 - an address, no secret
 PUSH_PATH = "/mpesa/stkpush/v1/processrequest"
 QUERY_PATH = "/mpesa/stkpushquery/v1/query"
+PULL_PATH = "/pulltransactions/v1/query"
 LONGEST_TOKEN = 4_096
 LONGEST_LIFE_SECONDS = 86_400
 

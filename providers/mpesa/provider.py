@@ -1,6 +1,7 @@
 """M-Pesa as one of our providers: prompts to the payer's phone, and what became of them."""
 
 import json
+from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 
 from onpoint_pay.kit import clock
@@ -8,9 +9,11 @@ from onpoint_pay.kit.http import HttpClient
 from onpoint_pay.kit.tokens import TokenStore
 from providers.base import CallbackParser, Provider
 from providers.errors import CallbackRejected, NotSupported, ProviderRejected, ProviderUnavailable
-from providers.mpesa import mapping
-from providers.mpesa.client import PUSH_PATH, QUERY_PATH, MpesaClient
+from providers.mpesa import mapping, statement
+from providers.mpesa.client import PULL_PATH, PUSH_PATH, QUERY_PATH, MpesaClient
 from providers.mpesa.config import MpesaConfig
+from providers.mpesa.gateway import GatewayAnswer
+from providers.strict_json import JsonObject
 from providers.types import (
     CallbackEvent,
     CallbackReply,
@@ -19,9 +22,11 @@ from providers.types import (
     InboundRequest,
     Outcome,
     QueryRequest,
+    StatementLine,
 )
 
 COLLECT_DOOR = "collect"
+MOST_PAGES = 100
 ACCEPTED = json.dumps({"ResultCode": 0, "ResultDesc": "Accepted"}, separators=(",", ":")).encode()
 
 
@@ -44,7 +49,7 @@ class MpesaCallbacks(CallbackParser):
 class MpesaProvider(MpesaCallbacks, Provider):
     """One shortcode, by the credentials of its Daraja app."""
 
-    capabilities = frozenset({Capability.CHARGE, Capability.QUERY})
+    capabilities = frozenset({Capability.CHARGE, Capability.QUERY, Capability.STATEMENT})
 
     def __init__(self, config: MpesaConfig, *, tokens: TokenStore, http: HttpClient) -> None:
         self.config = config
@@ -68,12 +73,37 @@ class MpesaProvider(MpesaCallbacks, Provider):
     def query(self, request: QueryRequest) -> Outcome:
         """What became of a prompt. Raises ProviderUnavailable and ProviderTimeout."""
         document = mapping.query_document(request, self.config, at=clock.now())
-        try:
-            answer = self._client.post(QUERY_PATH, document, headers={}, deadline_seconds=request.deadline_seconds)
-        except ProviderRejected as error:
-            # Our credentials were refused: that says nothing about the payment.
-            raise ProviderUnavailable(f"the question was refused: {error}") from error
+        answer = self._ask(QUERY_PATH, document, deadline_seconds=request.deadline_seconds)
         return mapping.query_outcome(answer, request)
+
+    def fetch_statement(self, start: datetime, end: datetime) -> list[StatementLine]:
+        """What the shortcode received, page by page. The shortcode must be registered for Pull at M-Pesa.
+
+        Raises ProviderUnavailable, ProviderTimeout, and NotSupported for what lies further back than 48 hours.
+        """
+        if start < clock.now() - statement.REACH:
+            raise NotSupported("M-Pesa lists the last 48 hours only")
+        found: dict[str, StatementLine] = {}
+        offset = 0
+        for _ in range(MOST_PAGES):
+            document = statement.pull_document(self.config, start=start, end=end, offset=offset)
+            rows = statement.page_rows(self._ask(PULL_PATH, document))
+            known = len(found)
+            found.update((line.receipt, line) for line in statement.lines(rows))
+            offset += len(rows)
+            if len(rows) < statement.PAGE_ROWS:
+                return list(found.values())
+            if len(found) == known:
+                raise ProviderUnavailable("the statement repeats a page")
+        raise ProviderUnavailable("the statement has no end")
+
+    def _ask(self, path: str, document: JsonObject, *, deadline_seconds: float | None = None) -> GatewayAnswer:
+        """A question that moves no money. Raises ProviderUnavailable and ProviderTimeout."""
+        try:
+            return self._client.post(path, document, headers={}, deadline_seconds=deadline_seconds)
+        except ProviderRejected as error:
+            # Our credentials were refused: that says nothing about any payment.
+            raise ProviderUnavailable(f"the question was refused: {error}") from error
 
     def _steering(self, request: ChargeRequest) -> dict[str, str]:
         """What the simulator shall do; Safaricom never hears of it."""

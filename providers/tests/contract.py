@@ -6,9 +6,10 @@ Subclass ProviderContract together with unittest.TestCase and fill in the class 
 import json
 import unittest
 from collections.abc import Callable
-from datetime import date
+from datetime import timedelta
 from typing import ClassVar, NamedTuple
 
+from onpoint_pay.kit import clock
 from onpoint_pay.kit.http import HttpClient
 from onpoint_pay.kit.money import Money
 from onpoint_pay.kit.tests.local_server import (
@@ -45,6 +46,7 @@ from providers.types import (
     PayoutRequest,
     QueryRequest,
     RefundRequest,
+    StatementLine,
 )
 
 PHONE = "254708374149"
@@ -199,6 +201,21 @@ class ProviderContract(unittest.TestCase):
         with self.assertRaises(ProviderUnavailable):
             provider.query(QueryRequest(provider_reference=self.provider_reference, amount=Money(100)))
 
+    # --- statement ---
+
+    def fetch_statement(self) -> list[StatementLine]:
+        return self.provider.fetch_statement(clock.now() - timedelta(hours=1), clock.now())
+
+    def test_an_unreadable_statement_is_not_an_empty_one(self) -> None:
+        if Capability.STATEMENT not in self.provider.capabilities:
+            self.skipTest("has no statement")
+        bodies: list[Reply] = [answer(status, body) for body in UNREADABLE for status in (200, 400, 500)]
+        for number, reply in enumerate((reset, hang_up, answer(503), answer(403), *bodies)):
+            self.server.script(*self.replies.before, reply)
+            with self.subTest(number=number), self.assertRaises((ProviderUnavailable, ProviderTimeout)):
+                self.fetch_statement()
+            self.start_over()
+
     # --- callbacks ---
 
     def test_a_callback_of_success(self) -> None:
@@ -263,7 +280,7 @@ class ProviderContract(unittest.TestCase):
             Capability.PAYOUT: lambda: self.provider.pay_out(
                 PayoutRequest(reference="P1", amount=money, phone=PHONE, description="payout")
             ),
-            Capability.STATEMENT: lambda: self.provider.fetch_statement(date(2026, 11, 21)),
+            Capability.STATEMENT: self.fetch_statement,
         }
         self.assertLessEqual({Capability.CHARGE, Capability.QUERY}, self.provider.capabilities)
         for capability in calls.keys() - self.provider.capabilities:

@@ -28,6 +28,9 @@ TIMESTAMP = "20261114103045"
 FORMS = {
     "requestId": r"[0-9a-f]{4}(-[0-9a-f]{4}){2}-[0-9a-f]{12}\d{3,8}",
     "MerchantRequestID": r"[0-9a-f]{4}(-[0-9a-f]{4}){2}-[0-9a-f]{12}\d{3,8}",
+    "ResponseRefID": r"\d+-\d+-\d",
+    "transactionId": r"[A-Z]{2}[1-9A-V][A-Z0-9]{7}",
+    "trxDate": r"20\d{2}(-\d{2}){2}T\d{2}(:\d{2}){2}Z",
     "CheckoutRequestID": r"ws_CO_\d{14}\d{1,3}[17]\d{8}",
     "access_token": r"[A-Za-z0-9]{28}",
     "Amount": r"\d+\.\d+",

@@ -59,6 +59,7 @@ def test_summary(slow: Daraja) -> None:
         "pushes_received": 4,
         "pushes_refused": 1,
         "queries": 0,
+        "pulls": 0,
         "tokens": 2,
     }
     assert slow.control("GET", "book/summary", shortcode="600987")["prompts"] == 1

@@ -65,6 +65,7 @@ QUERIES: dict[str, tuple[int, OutcomeStatus, FailureCode | None]] = {
     "stk_query_success": (200, OutcomeStatus.SUCCEEDED, None),
     "stk_query_timeout": (200, OutcomeStatus.FAILED, FailureCode.CUSTOMER_UNREACHABLE),
 }
+STATEMENTS = ("pull_query_request", "pull_query_response", "pull_query_response_empty")
 CALLBACKS_PAID = ("stk_callback_success", "stk_callback_success_documented")
 CALLBACKS_FAILED = {
     "stk_callback_failed_cancelled": (FailureCode.CANCELLED_BY_CUSTOMER, ClosesAs.CANCELLED),
@@ -122,7 +123,7 @@ class CoverTests(unittest.TestCase):
     def test_no_shape_is_left_out(self) -> None:
         used = {
             *PUSH_ERRORS, *TOKEN_REFUSALS, *ACCEPTED, *TOKENS, *TOKEN_ERRORS, *QUERIES, *CALLBACKS_PAID, *CALLBACKS_FAILED,
-            *CALLBACKS_IN_DOUBT, *REQUESTS,
+            *CALLBACKS_IN_DOUBT, *REQUESTS, *STATEMENTS,
         }  # fmt: skip
         self.assertEqual(used, {path.stem for path in FOLDER.glob("*.json")})
 
