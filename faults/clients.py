@@ -32,7 +32,8 @@ class Client:
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return json.load(answer)
+                text = answer.read()
+                return json.loads(text) if text else None
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace")
             raise CallFailed(error.code, _json_or_text(text)) from None

@@ -25,7 +25,7 @@ def open_payments(payments: Iterable[Mapping[str, Any]]) -> list[Mapping[str, An
     return [payment for payment in payments if payment["status"] in OPEN]
 
 
-def judge(payments: Iterable[Mapping[str, Any]], book: Mapping[str, list[Mapping[str, Any]]]) -> Verdict:
+def judge(payments: Iterable[Mapping[str, Any]], book: Mapping[str, list[dict[str, Any]]]) -> Verdict:
     """`book` holds the simulator's prompts by account reference, which each payment carries in its metadata."""
     verdict = Verdict()
     receipts: Counter[str] = Counter()
@@ -43,7 +43,7 @@ def judge(payments: Iterable[Mapping[str, Any]], book: Mapping[str, list[Mapping
     return verdict
 
 
-def _faults_of(payment: Mapping[str, Any], prompts: list[Mapping[str, Any]]) -> list[str]:
+def _faults_of(payment: Mapping[str, Any], prompts: list[dict[str, Any]]) -> list[str]:
     if len(prompts) > 1:
         return [f"{len(prompts)} prompts for one payment"]
     if not prompts:

@@ -54,6 +54,12 @@ class Runner:
         self.receiver_log = receiver_log
         self.say = say
         self.webhook_url = ""
+        # The database may know earlier runs of the same seed.
+        self.name = str(time.time_ns())
+
+    def start_afresh(self) -> None:
+        """An empty book: a seed replays its faults only from there."""
+        self.simulator.post("/reset", {})
 
     def listen(self, url: str) -> None:
         """Have every event of a payment sent to `url`, signed with the default secret the receiver knows."""
@@ -77,10 +83,10 @@ class Runner:
             "amount": 10 + (seed * 7 + n) % 900,
             "payment_method": "mpesa",
             "phone": f"2547{10_000_000 + (seed % 1000) * 10_000 + n}",
-            "reference": f"run-{seed}-{n}-{time.time_ns() % 10**9}",
+            "reference": f"run-{self.name}-{seed}-{n}",
             "account_reference": account,
             "callback_url": self.webhook_url,
-            "metadata": {"seed": str(seed), "account_reference": account},
+            "metadata": {"run": f"{self.name}-{seed}", "account_reference": account},
         }
         try:
             return str(
@@ -90,10 +96,10 @@ class Runner:
             return str(error.status)
 
     def _payments(self, seed: int) -> list[dict[str, Any]]:
-        return every_payment(self.api, **{"metadata[seed]": str(seed)})
+        return every_payment(self.api, **{"metadata[run]": f"{self.name}-{seed}"})
 
     def _await_truth(self, seed: int, result: Result) -> None:
-        """Until nothing is open and everything is told, or the time is over; then the comparison says what is missing."""
+        """Until nothing is open and everything is told, or the time is over; the comparison says what is missing."""
         wait_until(lambda: not open_payments(self._payments(seed)), seconds=CONCLUDE_SECONDS)
         # Late callbacks may still turn a failure into the truth.
         wait_until(lambda: not judge(self._payments(seed), self._book(seed)).faults, seconds=CONCLUDE_SECONDS / 3)

@@ -8,6 +8,8 @@ from django.conf import settings
 # Seconds after the prompt was sent; afterwards every six hours until somebody decides.
 PROMPT_CHECKS = (12, 25, 45, 75, 120, 300, 900, 3600)
 THEN_EVERY = 6 * 3600
+# A question that got no answer counts for nothing and is put again soon, however far off the next step is.
+UNANSWERED_RETRY = 300
 EXPIRY_AFTER = 3600
 EXPIRY_ANSWERS = 2
 # Seconds after receipt at which a claim without an owner is looked at again: it may be faster than our own commit.
@@ -20,16 +22,26 @@ def scaled(seconds: float) -> timedelta:
     return timedelta(seconds=seconds / settings.SWEEP_SPEED)
 
 
-def next_check_at(sent_at: datetime, now: datetime, *, checks: int) -> datetime:
-    """When to ask for the time after `checks` earlier asks; the step is jittered by a fifth, never into the past."""
-    due = PROMPT_CHECKS[checks] if checks < len(PROMPT_CHECKS) else None
-    before = PROMPT_CHECKS[checks - 1] if 0 < checks < len(PROMPT_CHECKS) else 0
-    step = THEN_EVERY if due is None else due - before
+def next_check_at(sent_at: datetime, now: datetime) -> datetime:
+    """The next time of the schedule that is still to come, jittered by a fifth of its step.
+
+    Times are counted from the prompt, not from the number of questions: a sweeper that was away asks once, not once
+    for every time it missed.
+    """
+    elapsed = (now - sent_at).total_seconds() * settings.SWEEP_SPEED
+    before = max((due for due in PROMPT_CHECKS if due <= elapsed), default=0)
+    due = next((due for due in PROMPT_CHECKS if due > elapsed), None)
+    if due is None:
+        return now + scaled(THEN_EVERY * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load
     # The check after which silence may be read as 'not paid' must not come before its hour.
     earliest = 0.0 if due == EXPIRY_AFTER else -JITTER
-    swing = random.uniform(earliest, JITTER) * step  # noqa: S311 - spreads load, guards nothing
-    planned = now + scaled(step + swing) if due is None else sent_at + scaled(due + swing)
-    return max(planned, now + scaled(1))
+    swing = random.uniform(earliest, JITTER) * (due - before)  # noqa: S311 - spreads load
+    return max(sent_at + scaled(due + swing), now + scaled(1))
+
+
+def unanswered_retry_at(now: datetime) -> datetime:
+    """When to put a question again that the provider did not answer."""
+    return now + scaled(UNANSWERED_RETRY * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load
 
 
 def may_expire(sent_at: datetime, now: datetime, *, answered_checks: int) -> bool:

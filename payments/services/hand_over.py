@@ -84,7 +84,7 @@ def doubt_hand_over(op_id: UUID) -> Payment:
             return payment
         at = now()
         op.status, op.lease_until = OP_UNKNOWN, None
-        op.next_check = schedule.next_check_at(op.sent_at or at, at, checks=op.checks)
+        op.next_check = schedule.next_check_at(op.sent_at or at, at)
         op.save(update_fields=["status", "lease_until", "next_check"])
         if payment.status == INITIATED:
             payment.status, payment.pending_reason = PENDING, RECONCILING

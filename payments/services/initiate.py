@@ -210,7 +210,7 @@ def _handed_over(start: Start, outcome: Outcome) -> Stored:
             "provider_ref": outcome.provider_reference,
             "details": orjson.dumps(payment.provider_details).decode(),
             "message": payment.customer_message,
-            "next_check": schedule.next_check_at(at, at, checks=0),
+            "next_check": schedule.next_check_at(at, at),
             "event": _event_json(payment, previous={"status": INITIATED}, name="pending"),
             "claim": start.claim.key if start.claim else None,
             "status": 201,

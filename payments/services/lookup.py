@@ -24,8 +24,8 @@ MARGIN = timedelta(minutes=5)
 REACH = timedelta(hours=47)
 
 
-def look_up(ops: Sequence[MoneyOp]) -> None:
-    """Conclude what the provider's list can conclude. All operations must be of one provider and mode.
+def look_up(ops: Sequence[MoneyOp]) -> bool:
+    """Conclude what the provider's list can conclude; False when there was no list. All of one provider and mode.
 
     A line belongs to an operation when amount, account reference and phone agree and no other fits: then it is paid.
     A list without a line is an answer too: after an hour of such answers the prompt is expired.
@@ -33,7 +33,7 @@ def look_up(ops: Sequence[MoneyOp]) -> None:
     ops = [op for op in ops if now() - _sent_at(op) < REACH]
     lines = _lines(ops) if ops else None
     if lines is None:
-        return
+        return False
     free = _without_taken(lines, ops[0])
     found = {op.id: [line for line in free if _fits(line, op)] for op in ops}
     for op in ops:
@@ -45,6 +45,7 @@ def look_up(ops: Sequence[MoneyOp]) -> None:
             # A line that shows no reference could be this payment: its absence proves nothing.
             continue
         _conclude(op, found[op.id][0] if found[op.id] else None)
+    return True
 
 
 def _lines(ops: Sequence[MoneyOp]) -> list[StatementLine] | None:

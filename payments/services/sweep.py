@@ -45,7 +45,7 @@ def _take() -> list[MoneyOp]:
     taken = list(due.select_related("payment").order_by("next_check")[:BATCH])
     for op in taken:
         op.checks += 1
-        op.next_check = schedule.next_check_at(op.sent_at or op.created_at, at, checks=op.checks)
+        op.next_check = schedule.next_check_at(op.sent_at or op.created_at, at)
         op.save(update_fields=["checks", "next_check"])
     return taken
 
@@ -67,11 +67,19 @@ def _ask_about(ops: list[MoneyOp]) -> None:
             _apply(asked[future], future)
 
 
+def _ask_again_soon(ops: Iterable[MoneyOp]) -> None:
+    soon = schedule.unanswered_retry_at(now())
+    for op in ops:
+        MoneyOp.objects.filter(id=op.id, status__in=OP_OPEN, next_check__gt=soon).update(next_check=soon)
+
+
 def _look_up(ops: list[MoneyOp]) -> None:
     """Operations nobody can be asked about one by one, a list per provider and mode."""
     for book in sorted({(op.provider, op.mode) for op in ops}):
         try:
-            look_up([op for op in ops if (op.provider, op.mode) == book])
+            of_book = [op for op in ops if (op.provider, op.mode) == book]
+            if not look_up(of_book):
+                _ask_again_soon(of_book)
         except Exception:
             log.exception("statement_not_applied", provider=book[0], mode=book[1])
 
@@ -79,7 +87,9 @@ def _look_up(ops: list[MoneyOp]) -> None:
 def _apply(op: MoneyOp, future: "Future[Outcome | None]") -> None:
     try:
         outcome = future.result()
-        if outcome is not None:
+        if outcome is None:
+            _ask_again_soon([op])
+        else:
             apply_answer(op.id, outcome)
     except Exception:
         # One operation that cannot be concluded must not hold up the rest; it is due again by its schedule.

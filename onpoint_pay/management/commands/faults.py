@@ -57,6 +57,7 @@ class Command(BaseCommand):
                 proving(stack, home / "prove.log") as proof,
             ):
                 runner = Runner(stack.credentials, receiver_log=log, say=stack.say)
+                runner.start_afresh()
                 runner.listen(f"http://127.0.0.1:{port}/webhook")
                 clean = True
                 for seed in range(options["first_seed"], options["first_seed"] + options["seeds"]):

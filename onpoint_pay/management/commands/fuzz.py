@@ -1,0 +1,104 @@
+"""`manage.py fuzz`: requests made up from the OpenAPI document, against a stack of its own, every answer judged."""
+
+import json
+import shutil
+import subprocess
+import sys
+import urllib.request
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from onpoint_pay.local.errors import LocalError
+from onpoint_pay.local.home import make_ephemeral_home
+from onpoint_pay.local.ports import choose_free
+from onpoint_pay.supervisor import LocalStack
+
+POLICIES = ("API", "INITIATE", "STATUS", "AUTH", "LOGIN", "CALLBACK")
+NO_LIMITS = {f"RATE_LIMIT_{policy}": "100000000/1m" for policy in POLICIES}
+# Words the schema cannot rule out are refused all the same, and a revoked key can still be read.
+SKIPPED_CHECKS = "positive_data_acceptance,use_after_free"
+FOR_PEOPLE = ("auth", "api-keys")
+# It ends the session that the other requests of the run need.
+ENDS_THE_RUN = "logout_all"
+
+
+class Command(BaseCommand):
+    help = (
+        "Fuzz every operation of the API with schemathesis. Exits with its status: 0 only when nothing was found. "
+        "A database that DATABASE_URL names is filled with what the requests make."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--max-examples", type=int, default=200, help="requests made up for each operation")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        home = make_ephemeral_home()
+        try:
+            status = self._run(home, options["max_examples"])
+        except KeyboardInterrupt:
+            sys.exit(130)
+        except LocalError as error:
+            self.stderr.write(f"\n{error}")
+            sys.exit(1)
+        if status:
+            self.stderr.write(f"The logs are in {home / 'logs'} until the next run.")
+        else:
+            shutil.rmtree(home)
+        sys.exit(status)
+
+    def _run(self, home: Path, max_examples: int) -> int:
+        with LocalStack(home, port=choose_free(), simulator_port=choose_free(), extra_env=NO_LIMITS) as stack:
+            document = _strict_document(stack)
+            call = ["--url", stack.base_url, "--max-examples", str(max_examples)]
+            as_backend = _chosen("--exclude-tag", *FOR_PEOPLE)
+            failed = self._fuzz(document, stack.credentials["secret_key"], [*call, *as_backend])
+            as_person = [*_chosen("--include-tag", *FOR_PEOPLE), "--exclude-operation-id", ENDS_THE_RUN]
+            return self._fuzz(document, _sign_in(stack), [*call, *as_person]) or failed
+
+    def _fuzz(self, document: Path, token: str, arguments: list[str]) -> int:
+        program = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
+        if program is None:
+            raise LocalError("schemathesis is not installed: `make fuzz` installs it.")
+        checks = ["--checks", "all", "--exclude-checks", SKIPPED_CHECKS, "--continue-on-failure"]
+        # Most invented ids lead nowhere; that is no fault of the generator.
+        quiet = ["--suppress-health-check", "all", "--warnings", "off"]
+        header = ["--header", f"Authorization: Bearer {token}"]
+        command = [program, "run", str(document), *arguments, *checks, *quiet, *header]
+        return subprocess.run(command, cwd=document.parent, check=False).returncode  # noqa: S603
+
+
+def _chosen(option: str, *tags: str) -> list[str]:
+    return [word for tag in tags for word in (option, tag)]
+
+
+def _strict_document(stack: LocalStack) -> Path:
+    """The document as it is served, without the `default` answers: a status that is not named is a finding."""
+    found = _call(stack, "/schema/?format=json")
+    for operations in found["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("default", None)
+    path = stack.home / "openapi.json"
+    path.write_text(json.dumps(found))
+    return path
+
+
+def _sign_in(stack: LocalStack) -> str:
+    names = ("email", "password")
+    found = _call(stack, "/auth/login/", {name: stack.credentials[name] for name in names})
+    token: str = found["tokens"]["access"]
+    return token
+
+
+def _call(stack: LocalStack, path: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(  # noqa: S310 - our own address
+        f"{stack.base_url}/api/v1{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own address
+        found: dict[str, Any] = json.load(answer)
+        return found

@@ -1,0 +1,63 @@
+"""`manage.py postman`: run the Postman collection with newman, against a stack of its own or the one BASE_URL names."""
+
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from onpoint_pay.local.environment import outer_environ
+from onpoint_pay.local.errors import LocalError
+from onpoint_pay.local.home import CHECKOUT, default_home, make_ephemeral_home
+from onpoint_pay.local.ports import choose_free
+from onpoint_pay.supervisor import LocalStack
+
+NEWMAN = "newman@6.2.2"
+COLLECTION = CHECKOUT / "postman" / "OnPoint-Pay.postman_collection.json"
+ENVIRONMENT = CHECKOUT / "postman" / "OnPoint-Pay-local.postman_environment.json"
+
+
+class Command(BaseCommand):
+    help = "Run every request of the Postman collection with its tests. Exits 0 only when all of them passed."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            status = self._run()
+        except KeyboardInterrupt:
+            sys.exit(130)
+        except LocalError as error:
+            self.stderr.write(f"\n{error}")
+            sys.exit(1)
+        sys.exit(status)
+
+    def _run(self) -> int:
+        command = newman()
+        base_url = outer_environ(default_home()).get("BASE_URL")
+        if base_url:
+            return run(command, base_url.rstrip("/"))
+        home = make_ephemeral_home()
+        with LocalStack(home, port=choose_free(), simulator_port=choose_free()) as stack:
+            status = run(command, stack.base_url)
+        if status:
+            self.stderr.write(f"The logs are in {home / 'logs'} until the next run.")
+        else:
+            shutil.rmtree(home)
+        return status
+
+
+def newman() -> list[str]:
+    """How to start newman: an installed one, or by npx, which fetches it. Raises LocalError without either."""
+    installed, npx = shutil.which("newman"), shutil.which("npx")
+    if installed:
+        return [installed]
+    if npx:
+        return [npx, "--yes", NEWMAN]
+    raise LocalError("This needs Node.js: install it, so that there is an `npx`, or install newman.")
+
+
+def run(command: list[str], base_url: str) -> int:
+    """Newman's exit status: 0 when every test passed."""
+    where = ["--environment", str(ENVIRONMENT), "--env-var", f"baseUrl={base_url}/api/v1"]
+    return subprocess.run([*command, "run", str(COLLECTION), *where], check=False).returncode  # noqa: S603
