@@ -14,6 +14,7 @@ from onpoint_pay.kit.redact import redact
 from payments.models import MoneyOp, Payment
 from payments.services.evidence import Answer
 from payments.services.outcome import apply_outcome
+from payments.states import CLOSED_UNPAID, EXPIRED
 from providers.errors import NotSupported, ProviderError
 from providers.types import Outcome, OutcomeStatus, StatementLine
 
@@ -40,6 +41,9 @@ def look_up(ops: Sequence[MoneyOp]) -> bool:
         rivals = [other for other in ops if other.id != op.id and any(line in found[other.id] for line in found[op.id])]
         if len(found[op.id]) > 1 or rivals:
             log.warning("statement_is_ambiguous", op=str(op.id), lines=len(found[op.id]), rivals=len(rivals))
+            continue
+        if found[op.id] and _is_contested(op):
+            log.warning("statement_is_contested", op=str(op.id))
             continue
         if not found[op.id] and any(_may_be(line, op) for line in free):
             # A line that shows no reference could be this payment: its absence proves nothing.
@@ -74,10 +78,41 @@ def _without_taken(lines: Iterable[StatementLine], op: MoneyOp) -> list[Statemen
 
 
 def _fits(line: StatementLine, op: MoneyOp) -> bool:
+    assert op.payment is not None  # noqa: S101 - only charges are looked up
+    return _plain(line.account_reference) == _shown(op.payment) and _agrees(line, op)
+
+
+def _shown(payment: Payment) -> str:
+    return _plain(payment.shown_reference or payment.account_reference)
+
+
+def _plain(reference: str) -> str:
+    """Providers leave out blanks, which a merchant may write."""
+    return reference.replace(" ", "")
+
+
+def _is_contested(op: MoneyOp) -> bool:
+    """Another payment that may still turn out paid, and whose receipt is not known, would fit the same line.
+
+    Only a merchant's own account reference can stand on two prompts: ours is drawn for each.
+    """
     payment = op.payment
     assert payment is not None  # noqa: S101 - only charges are looked up
-    shown = payment.shown_reference or payment.account_reference
-    return line.account_reference == shown and _agrees(line, op)
+    if payment.shown_reference is None:
+        return False
+    alike = Payment.objects.filter(
+        provider=op.provider, mode=op.mode, amount=op.amount, phone=payment.phone, receipt=None
+    )
+    since = _sent_at(op) - REACH
+    rivals = alike.filter(created_at__gte=since, shown_reference__isnull=False).exclude(id=payment.id)
+    return any(_shown(rival) == _shown(payment) and _may_be_paid(rival) for rival in rivals)
+
+
+def _may_be_paid(payment: Payment) -> bool:
+    """Open or paid, or expired without a word of the provider about it."""
+    if payment.status == EXPIRED:
+        return (payment.failure or {}).get("provider_code") is None
+    return payment.status not in CLOSED_UNPAID
 
 
 def _may_be(line: StatementLine, op: MoneyOp) -> bool:

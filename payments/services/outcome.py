@@ -99,7 +99,7 @@ def _apply(op_id: UUID, outcome: Outcome, *, evidence: int | Answer, source: str
 def _succeeded(case: Case) -> tuple[str, str]:
     doubt = _disagreement(case)
     if doubt:
-        _look_again(case)
+        _look_again(case, at=case.at)
         return QUARANTINED, doubt
     if case.op.status == OP_SUCCEEDED:
         return _fill_receipt(case)
@@ -129,11 +129,12 @@ def _disagreement(case: Case) -> str:
     return "receipt already credited to another payment" if taken and taken.exists() else ""
 
 
-def _look_again(case: Case) -> None:
-    """A doubtful claim about an open operation makes us ask the provider ourselves, now."""
-    if case.op.status in OP_OPEN:
-        case.op.next_check = case.at
-        case.op.save(update_fields=["next_check"])
+def _look_again(case: Case, *, at: datetime) -> None:
+    """A doubtful word about an open operation makes us ask the provider, no later than `at`."""
+    op = case.op
+    if op.status in OP_OPEN and (op.next_check is None or op.next_check > at):
+        op.next_check = at
+        op.save(update_fields=["next_check"])
 
 
 def _fill_receipt(case: Case) -> tuple[str, str]:
@@ -306,8 +307,8 @@ EXPIRED_UNANSWERED: dict[str, Any] = {
 def _unknown(case: Case) -> tuple[str, str]:
     if case.outcome.is_unknown_there:
         return _pending(case)
-    if case.source == "callback":
-        _look_again(case)
+    soon = case.at if case.source == "callback" else schedule.unanswered_retry_at(case.at)
+    _look_again(case, at=soon)
     return IGNORED, "no decision in it"
 
 
