@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from onpoint_pay import openapi_texts as texts
 from onpoint_pay.kit.api import DecimalText, InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import rfc3339
@@ -62,7 +64,7 @@ def description_field() -> DescriptionField:
     return DescriptionField(max_length=255, required=False, allow_blank=True, allow_null=True)
 
 
-class NewEndpointSerializer(InputSerializer):
+class NewWebhookEndpointSerializer(InputSerializer):
     """Belongs to the mode of the request."""
 
     url = url_field()
@@ -70,7 +72,7 @@ class NewEndpointSerializer(InputSerializer):
     description = description_field()
 
 
-class EndpointChangesSerializer(InputSerializer):
+class WebhookEndpointChangesSerializer(InputSerializer):
     """Absent fields stay as they are."""
 
     url = url_field(required=False)
@@ -84,7 +86,7 @@ class EndpointChangesSerializer(InputSerializer):
     )
 
 
-class RotateEndpointSecretSerializer(InputSerializer):
+class RotateWebhookSecretSerializer(InputSerializer):
     overlap_hours = serializers.IntegerField(
         default=24,
         min_value=0,
@@ -165,6 +167,7 @@ def delivery_with_attempts(delivery: Delivery, attempts: Sequence[Attempt]) -> d
 # --- the same for the OpenAPI document; a test holds the two together -----------------------------------------------
 
 
+@extend_schema_serializer(many=False)
 class PageSerializer(serializers.Serializer[Any]):
     object = serializers.CharField(default="list")
     url = serializers.CharField()
@@ -172,7 +175,7 @@ class PageSerializer(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
-class EndpointSerializer(serializers.Serializer[Any]):
+class WebhookEndpointSerializer(serializers.Serializer[Any]):
     """Where events are sent."""
 
     id = serializers.CharField()
@@ -188,14 +191,14 @@ class EndpointSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
 
 
-class ShownEndpointSerializer(EndpointSerializer):
+class ShownWebhookEndpointSerializer(WebhookEndpointSerializer):
     """An endpoint with its new signing secret, shown this once."""
 
     secret = serializers.CharField()
 
 
-class EndpointListSerializer(PageSerializer):
-    data = EndpointSerializer(many=True)  # type: ignore[assignment]
+class WebhookEndpointListSerializer(PageSerializer):
+    data = WebhookEndpointSerializer(many=True)  # type: ignore[assignment]
 
 
 class EventRequestSerializer(serializers.Serializer[Any]):
@@ -210,6 +213,7 @@ class EventDataSerializer(serializers.Serializer[Any]):
     previous = serializers.DictField(allow_null=True)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A payment was paid", value=texts.EVENT_EXAMPLE)])
 class EventSerializer(serializers.Serializer[Any]):
     """Something that happened."""
 
@@ -220,7 +224,9 @@ class EventSerializer(serializers.Serializer[Any]):
     livemode = serializers.BooleanField()
     api_version = serializers.CharField()
     merchant = serializers.CharField()
-    sequence = serializers.IntegerField(allow_null=True)
+    sequence = serializers.IntegerField(
+        allow_null=True, required=False, help_text="Grows by one per merchant and mode; not in what is sent."
+    )
     request = EventRequestSerializer()
     data = EventDataSerializer()  # type: ignore[assignment]
 
@@ -229,7 +235,7 @@ class EventListSerializer(PageSerializer):
     data = EventSerializer(many=True)  # type: ignore[assignment]
 
 
-class DeliverySerializer(serializers.Serializer[Any]):
+class WebhookDeliverySerializer(serializers.Serializer[Any]):
     """One event on its way to one endpoint."""
 
     id = serializers.CharField()
@@ -248,7 +254,7 @@ class DeliverySerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
-class AttemptSerializer(serializers.Serializer[Any]):
+class WebhookAttemptSerializer(serializers.Serializer[Any]):
     """One try; the signature is not kept."""
 
     number = serializers.IntegerField()
@@ -262,9 +268,38 @@ class AttemptSerializer(serializers.Serializer[Any]):
     response_excerpt = serializers.CharField()
 
 
-class DeliveryWithAttemptsSerializer(DeliverySerializer):
-    attempts = AttemptSerializer(many=True)
+class WebhookDeliveryWithAttemptsSerializer(WebhookDeliverySerializer):
+    attempts = WebhookAttemptSerializer(many=True)
 
 
-class DeliveryListSerializer(PageSerializer):
-    data = DeliverySerializer(many=True)  # type: ignore[assignment]
+class WebhookDeliveryListSerializer(PageSerializer):
+    data = WebhookDeliverySerializer(many=True)  # type: ignore[assignment]
+
+
+# --- what merchants receive ---------------------------------------------------------------------------------------
+
+SENT_EXAMPLES = {sent["type"]: sent for sent in texts.SENT_EXAMPLES}
+
+
+def describe_webhooks(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Adds the `webhooks` of the OpenAPI document: every event as a merchant's backend receives it."""
+    result["webhooks"] = {kind: {"post": _described(kind, meaning)} for kind, meaning in EMITTED.items()}
+    return result
+
+
+def _described(kind: str, meaning: str) -> dict[str, Any]:
+    media: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Event"}}
+    if kind in SENT_EXAMPLES:
+        media["example"] = SENT_EXAMPLES[kind]
+    return {
+        "operationId": f"on_{kind.replace('.', '_')}",
+        "summary": meaning,
+        "tags": ["webhooks"],
+        "security": [],
+        "parameters": [
+            {"in": "header", "name": name, "required": True, "description": words, "schema": {"type": "string"}}
+            for name, words in texts.SENT_HEADERS.items()
+        ],
+        "requestBody": {"required": True, "content": {"application/json": media}},
+        "responses": {"2XX": {"description": "Taken. Anything else within 15 seconds, or nothing, is tried again."}},
+    }

@@ -9,21 +9,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size, validated
+from onpoint_pay.openapi import CURSOR, LIMIT, refuses
 from webhooks import selectors
 from webhooks.models import STATES, Delivery, Endpoint
 from webhooks.serializers import (
-    DeliveryListSerializer,
-    DeliverySerializer,
-    DeliveryWithAttemptsSerializer,
-    EndpointChangesSerializer,
-    EndpointListSerializer,
-    EndpointSerializer,
     EventListSerializer,
     EventSerializer,
-    NewEndpointSerializer,
+    NewWebhookEndpointSerializer,
     NothingSerializer,
-    RotateEndpointSecretSerializer,
-    ShownEndpointSerializer,
+    RotateWebhookSecretSerializer,
+    ShownWebhookEndpointSerializer,
+    WebhookDeliveryListSerializer,
+    WebhookDeliverySerializer,
+    WebhookDeliveryWithAttemptsSerializer,
+    WebhookEndpointChangesSerializer,
+    WebhookEndpointListSerializer,
+    WebhookEndpointSerializer,
     delivery_body,
     delivery_with_attempts,
     endpoint_body,
@@ -35,17 +36,15 @@ from webhooks.services.outbox import publish_test
 
 
 def path_id(description: str) -> OpenApiParameter:
-    return OpenApiParameter("pk", OpenApiTypes.STR, OpenApiParameter.PATH, description=description)
+    return OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description=description)
 
 
 NO_CONTENT = OpenApiResponse(description="Done.")
 ENDPOINT_ID = path_id("The endpoint's id, whe_….")
 EVENT_ID = path_id("The event's id, evt_….")
 DELIVERY_ID = path_id("The delivery's id, whd_….")
-PAGE = [
-    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 100.", default=20),
-    OpenApiParameter("cursor", OpenApiTypes.STR, description="next_cursor of the page before."),
-]
+PAGE = [LIMIT, CURSOR]
+URL_REFUSALS = ("unknown_parameter", "callback_url_invalid", "callback_url_forbidden")
 
 
 class EndpointViewSet(ApiViewSet):
@@ -65,7 +64,7 @@ class EndpointViewSet(ApiViewSet):
         operation_id="list_webhook_endpoints",
         summary="Endpoints, newest first",
         parameters=PAGE,
-        responses=EndpointListSerializer,
+        responses=WebhookEndpointListSerializer,
     )
     def list(self, request: Request) -> Response:
         found, cursor = selectors.page_of_endpoints(self.caller, request.query_params.dict(), limit=page_size(request))
@@ -74,11 +73,12 @@ class EndpointViewSet(ApiViewSet):
     @extend_schema(
         operation_id="create_webhook_endpoint",
         summary="Add an endpoint; its secret is shown once",
-        request=NewEndpointSerializer,
-        responses={201: ShownEndpointSerializer},
+        request=NewWebhookEndpointSerializer,
+        responses={201: ShownWebhookEndpointSerializer},
+        extensions=refuses(*URL_REFUSALS, "limit_exceeded"),
     )
     def create(self, request: Request) -> HttpResponse:
-        wanted = validated(NewEndpointSerializer(data=request.data))
+        wanted = validated(NewWebhookEndpointSerializer(data=request.data))
         endpoint, secret = endpoints.add_endpoint(
             merchant_id=self.caller.merchant_id, mode=self.caller.mode, actor=self.caller.actor, **wanted
         )
@@ -91,7 +91,7 @@ class EndpointViewSet(ApiViewSet):
         operation_id="get_webhook_endpoint",
         summary="One endpoint",
         parameters=[ENDPOINT_ID],
-        responses=EndpointSerializer,
+        responses=WebhookEndpointSerializer,
     )
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         return json_answer(endpoint_body(self._endpoint(pk)))
@@ -99,13 +99,14 @@ class EndpointViewSet(ApiViewSet):
     @extend_schema(
         operation_id="update_webhook_endpoint",
         summary="Change an endpoint, pause it or enable it again",
-        request=EndpointChangesSerializer,
+        request=WebhookEndpointChangesSerializer,
         parameters=[ENDPOINT_ID],
-        responses=EndpointSerializer,
+        responses=WebhookEndpointSerializer,
+        extensions=refuses(*URL_REFUSALS, "state_conflict"),
     )
     def update(self, request: Request, pk: str) -> HttpResponse:
         endpoint = self._endpoint(pk)
-        changes = validated(EndpointChangesSerializer(data=request.data))
+        changes = validated(WebhookEndpointChangesSerializer(data=request.data))
         return json_answer(endpoint_body(endpoints.update_endpoint(endpoint, changes=changes, actor=self.caller.actor)))
 
     @extend_schema(
@@ -113,6 +114,7 @@ class EndpointViewSet(ApiViewSet):
         summary="Delete an endpoint; what was still to be sent to it is given up",
         parameters=[ENDPOINT_ID],
         responses={204: NO_CONTENT},
+        extensions=refuses("state_conflict"),
     )
     def destroy(self, request: Request, pk: str) -> HttpResponse:
         endpoints.delete_endpoint(self._endpoint(pk), actor=self.caller.actor)
@@ -121,13 +123,14 @@ class EndpointViewSet(ApiViewSet):
     @extend_schema(
         operation_id="rotate_webhook_endpoint_secret",
         summary="A new signing secret, shown once; the earlier ones sign along for a while",
-        request=RotateEndpointSecretSerializer,
+        request=RotateWebhookSecretSerializer,
         parameters=[ENDPOINT_ID],
-        responses=ShownEndpointSerializer,
+        responses={200: ShownWebhookEndpointSerializer},
+        extensions=refuses("unknown_parameter", "state_conflict"),
     )
     def rotate_secret(self, request: Request, pk: str) -> HttpResponse:
         endpoint = self._endpoint(pk)
-        wanted = validated(RotateEndpointSecretSerializer(data=request.data))
+        wanted = validated(RotateWebhookSecretSerializer(data=request.data))
         secret = endpoints.rotate_secret(endpoint, actor=self.caller.actor, **wanted)
         return json_answer(endpoint_body(endpoint) | {"secret": secret})
 
@@ -136,7 +139,8 @@ class EndpointViewSet(ApiViewSet):
         summary="Send a test.ping to this endpoint",
         request=None,
         parameters=[ENDPOINT_ID],
-        responses={202: DeliverySerializer},
+        responses={202: WebhookDeliverySerializer},
+        extensions=refuses("invalid_json", "unknown_parameter", "state_conflict"),
     )
     def test(self, request: Request, pk: str) -> HttpResponse:
         endpoint = self._endpoint(pk)
@@ -185,7 +189,7 @@ class DeliveryViewSet(ApiViewSet):
             OpenApiParameter("status", OpenApiTypes.STR, description=f"One or several of {', '.join(STATES)}."),
             *PAGE,
         ],
-        responses=DeliveryListSerializer,
+        responses=WebhookDeliveryListSerializer,
     )
     def list(self, request: Request) -> Response:
         found, cursor = selectors.page_of_deliveries(self.caller, request.query_params.dict(), limit=page_size(request))
@@ -195,7 +199,7 @@ class DeliveryViewSet(ApiViewSet):
         operation_id="get_webhook_delivery",
         summary="One delivery with every try",
         parameters=[DELIVERY_ID],
-        responses=DeliveryWithAttemptsSerializer,
+        responses=WebhookDeliveryWithAttemptsSerializer,
     )
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         delivery = self._delivery(pk)
@@ -206,7 +210,8 @@ class DeliveryViewSet(ApiViewSet):
         summary="Send an event to its endpoint again",
         request=None,
         parameters=[DELIVERY_ID],
-        responses={202: DeliverySerializer},
+        responses={202: WebhookDeliverySerializer},
+        extensions=refuses("invalid_json", "unknown_parameter", "state_conflict"),
     )
     def resend(self, request: Request, pk: str) -> HttpResponse:
         delivery = self._delivery(pk)

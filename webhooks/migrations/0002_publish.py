@@ -11,9 +11,9 @@ DECLARE
 BEGIN
   INSERT INTO webhooks_event (id, merchant_id, mode, type, key, api_version, body, created_at)
     VALUES (p_event, p_merchant, p_mode, p_type, p_key, p_api_version, p_body, now());
-  INSERT INTO webhooks_delivery (event_id, endpoint_id, merchant_id, mode, state, expires_at)
-    SELECT p_event, wanted.id, p_merchant, p_mode,
-           CASE wanted.status WHEN 'enabled' THEN 'open' ELSE 'held' END, now() + interval '76 hours'
+  INSERT INTO webhooks_delivery (event_id, endpoint_id, merchant_id, mode, state, created_at, next_attempt_at, expires_at)
+    SELECT p_event, wanted.id, p_merchant, p_mode, CASE wanted.status WHEN 'enabled' THEN 'open' ELSE 'held' END,
+           now(), now(), now() + interval '76 hours'
     FROM (
       SELECT id, status FROM webhooks_endpoint
         WHERE merchant_id = p_merchant AND mode = p_mode AND kind = 'normal' AND deleted_at IS NULL

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from onpoint_pay.kit.clock import now
@@ -31,6 +32,7 @@ THREADS = 64
 # How long new deliveries may wait behind tries that are still under way.
 LOOK_SECONDS = 0.1
 PAUSE_SECONDS = 0.5
+SLOW_SECONDS = 1.0
 DATABASE_AWAY = (OperationalError, InterfaceError)
 
 # An endpoint for its own secrets, or a merchant and mode for the default ones.
@@ -50,6 +52,7 @@ class Counts:
 def deliver_due(*, limit: int = 10_000, seconds: float = 20.0) -> Counts:
     """Send what is due until nothing is, `limit` deliveries were taken or `seconds` are over, and tell what it came to.
 
+    A run that is over waits for its last answers, and serves quick endpoints on meanwhile, for one deadline at most.
     May run any number of times at once. Whatever dies in between, a claimed delivery is sent again after its lease.
     Raises RuntimeError when called inside a transaction.
     """
@@ -61,9 +64,11 @@ class _Drain:
 
     def __init__(self, *, limit: int, seconds: float) -> None:
         self._left = limit
-        self._stops_at = time.monotonic() + seconds
+        self._closes_at = time.monotonic() + seconds
+        self._ends_at = self._closes_at + settings.WEBHOOK_DEADLINE_SECONDS
         self._after = START
-        self._in_flight: dict[Future[Try], Claimed] = {}
+        self._in_flight: dict[Future[Try], tuple[Claimed, float]] = {}
+        self._slow: set[UUID] = set()
         self._counts = Counts()
 
     def run(self) -> Counts:
@@ -91,13 +96,21 @@ class _Drain:
             laps += claim.after is None
 
     def _room(self) -> int:
-        if time.monotonic() >= self._stops_at:
+        ends_at = self._ends_at if self._in_flight else self._closes_at
+        if time.monotonic() >= ends_at:
             return 0
         return min(THREADS - len(self._in_flight), self._left)
 
     def _busy(self) -> set[UUID]:
-        """Endpoints that still owe an answer get nothing more, so a slow one holds a few threads and no others."""
-        return {claimed.endpoint_id for claimed in self._in_flight.values()}
+        """Endpoints that still owe an answer get nothing more, so a slow one holds a few threads and no others.
+
+        Once the run should end, one that was ever slow gets nothing more at all.
+        """
+        moment = time.monotonic()
+        waiting = self._in_flight.values()
+        self._slow |= {claimed.endpoint_id for claimed, began in waiting if moment - began > SLOW_SECONDS}
+        owing = {claimed.endpoint_id for claimed, _ in waiting}
+        return owing | self._slow if moment >= self._closes_at else owing
 
     def _start(self, claims: Sequence[Claimed], pool: ThreadPoolExecutor) -> None:
         self._left -= len(claims)
@@ -105,7 +118,7 @@ class _Drain:
         for claimed in claims:
             outgoing, refusal = _prepared(claimed, signing.get(_secret_owner(claimed), []))
             if outgoing is not None:
-                self._in_flight[pool.submit(_try, claimed, outgoing)] = claimed
+                self._in_flight[pool.submit(_try, claimed, outgoing)] = (claimed, time.monotonic())
             else:
                 self._count(settle_unsent(claimed, state=FAILED if refusal else HELD, error=refusal))
 

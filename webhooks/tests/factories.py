@@ -49,9 +49,5 @@ def make_delivery(merchant: Merchant, *, url: str = URL, mode: str = "test") -> 
     return Delivery.objects.get(event_id=event_id, endpoint=endpoint)
 
 
-def counts(**expected: int) -> Counts:
-    return Counts(**expected)
-
-
 def drain() -> Counts:
     return deliver_due(seconds=30)

@@ -26,14 +26,19 @@ OK = Answer()
 Script = Callable[[Received], Answer]
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # The default of five drops connections when a drain opens many at once.
+    request_queue_size = 256
+
+
 class Receiver:
     """`script` is called in the thread of each request and may block, raise or answer."""
 
     def __init__(self, script: Script = lambda received: OK) -> None:
         self.script = script
         self.received: list[Received] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
@@ -47,7 +52,9 @@ class Receiver:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
 

@@ -159,5 +159,7 @@ class Committing(TransactionTestCase):
             for statement in ("UPDATE webhooks_attempt SET n = 2", "DELETE FROM webhooks_attempt"):
                 with self.assertRaisesMessage(Exception, "append-only"):
                     cursor.execute(statement)
-            cursor.execute("SELECT tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'webhooks_attempt_keep%' ORDER BY 1")
+            cursor.execute(
+                "SELECT tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'webhooks_attempt_keep%' ORDER BY 1"
+            )
             self.assertEqual(cursor.fetchall(), [("webhooks_attempt_keep", "O"), ("webhooks_attempt_keep_all", "O")])

@@ -1,0 +1,274 @@
+"""The API of webhooks."""
+
+from typing import Any
+from uuid import UUID
+
+from django.test import override_settings
+
+from merchants.tests.base import ApiTestCase, CommittingTestCase
+from merchants.tests.factories import key_headers, make_api_key, make_merchant
+from onpoint_pay.kit.ids import to_public
+from webhooks.models import Attempt, Delivery, Endpoint, Event
+from webhooks.serializers import (
+    EventSerializer,
+    ShownWebhookEndpointSerializer,
+    WebhookAttemptSerializer,
+    WebhookDeliverySerializer,
+    WebhookDeliveryWithAttemptsSerializer,
+    WebhookEndpointSerializer,
+)
+from webhooks.services.endpoints import inline_endpoint
+from webhooks.tests.factories import URL, drain, make_delivery, make_endpoint, publish
+from webhooks.tests.receiver import Answer, Receiver, in_turn
+
+
+class Case(ApiTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.merchant = make_merchant()
+        self.headers = key_headers(make_api_key(self.merchant))
+
+    def create(self, **changes: Any) -> Any:
+        body = {"url": URL, "events": ["payment.*"], "description": "till"} | changes
+        return self.post("webhook-endpoints/", body, self.headers)
+
+
+class Endpoints(Case):
+    def test_create_shows_the_secret_once(self) -> None:
+        answer = self.create()
+        self.assertEqual(answer.status_code, 201)
+        made = answer.json()
+        self.assertEqual(set(made), set(ShownWebhookEndpointSerializer().fields))
+        self.assertTrue(made.pop("secret").startswith("whsec_"))
+        row = Endpoint.objects.get()
+        self.assertEqual(made["id"], to_public("whe", row.pk))
+        wanted = {
+            "object": "webhook_endpoint",
+            "livemode": False,
+            "kind": "normal",
+            "url": URL,
+            "events": ["payment.*"],
+            "description": "till",
+            "status": "enabled",
+            "version": 1,
+        }
+        self.assertLessEqual(wanted.items(), made.items())
+        self.assertEqual(answer["Location"], f"/api/v1/webhook-endpoints/{made['id']}/")
+        shown = self.get(f"webhook-endpoints/{made['id']}/", self.headers).json()
+        self.assertEqual(shown, made)
+        self.assertEqual(set(shown), set(WebhookEndpointSerializer().fields))
+        self.assertEqual(self.get("webhook-endpoints/", self.headers).json()["data"], [made])
+
+    def test_faults_come_together(self) -> None:
+        answer = self.post("webhook-endpoints/", {"evnets": ["*"], "url": 7}, self.headers)
+        found = self.assert_problem(answer, 400, "validation_failed")
+        params = {(fault["param"], fault["code"]) for fault in found["errors"]}
+        self.assertEqual(
+            params, {("evnets", "unknown_parameter"), ("events", "parameter_missing"), ("url", "parameter_invalid")}
+        )
+        self.assertFalse(Endpoint.objects.exists())
+
+    def test_refusals_name_the_parameter(self) -> None:
+        for changes, code, param in [
+            ({"url": "http://127.0.0.1/"}, "callback_url_forbidden", "url"),
+            ({"url": "shop.example"}, "callback_url_invalid", "url"),
+            ({"url": "https://shop.example/\x07"}, "parameter_invalid", "url"),
+            ({"events": ["payment.done"]}, "parameter_invalid", "events[0]"),
+            ({"events": []}, "parameter_invalid", "events"),
+            ({"events": "payment.*"}, "parameter_invalid", "events"),
+            ({"events": [None]}, "parameter_missing", "events[0]"),
+            ({"description": "x" * 256}, "parameter_invalid", "description"),
+        ]:
+            with self.subTest(changes):
+                self.assertEqual(self.assert_problem(self.create(**changes), 400, code)["param"], param)
+        self.assertFalse(Endpoint.objects.exists())
+
+    def test_the_mode_is_the_keys(self) -> None:
+        live = key_headers(make_api_key(make_merchant(live_enabled=True), mode="live"))
+        answer = self.client.post(
+            "/api/v1/webhook-endpoints/",
+            {"url": URL, "events": ["*"]},
+            "application/json",
+            headers=live,
+            secure=True,
+        )
+        self.assertEqual((answer.status_code, answer.json()["livemode"]), (201, True))
+
+    def test_patch_changes_what_is_named(self) -> None:
+        path = f"webhook-endpoints/{self.create().json()['id']}/"
+        changed = self.patch(path, {"status": "paused", "description": None}, self.headers).json()
+        self.assertEqual((changed["status"], changed["description"], changed["version"]), ("paused", None, 2))
+        self.assertEqual((changed["url"], changed["events"]), (URL, ["payment.*"]))
+        for body in ({"status": "disabled"}, {"status": ""}, {"kind": "inline"}, {"events": None}, {"url": None}):
+            self.assertEqual(self.patch(path, body, self.headers).status_code, 400, body)
+        self.assertEqual(Endpoint.objects.get().version, 2)
+
+    def test_delete_forgets_it(self) -> None:
+        path = f"webhook-endpoints/{self.create().json()['id']}/"
+        answer = self.delete(path, self.headers)
+        self.assertEqual((answer.status_code, answer.content), (204, b""))
+        self.assert_problem(self.get(path, self.headers), 404, "resource_missing")
+        self.assert_problem(self.delete(path, self.headers), 404, "resource_missing")
+        self.assertEqual(self.get("webhook-endpoints/", self.headers).json()["data"], [])
+
+    def test_rotation_shows_a_new_secret(self) -> None:
+        made = self.create().json()
+        path = f"webhook-endpoints/{made['id']}/rotate-secret/"
+        answer = self.post(path, {"overlap_hours": 1}, self.headers)
+        self.assertEqual(answer.status_code, 200)
+        self.assertNotEqual(answer.json()["secret"], made["secret"])
+        self.assertEqual(set(answer.json()), set(ShownWebhookEndpointSerializer().fields))
+        self.assertEqual(self.post(path, {}, self.headers).status_code, 200)
+        for hours in (-1, 169, "x", 1.5):
+            found = self.assert_problem(
+                self.post(path, {"overlap_hours": hours}, self.headers), 400, "parameter_invalid"
+            )
+            self.assertEqual(found["param"], "overlap_hours")
+
+    def test_inline_ones_are_found_by_id_only(self) -> None:
+        key = inline_endpoint(merchant_id=self.merchant.pk, mode="test", url=URL)
+        path = f"webhook-endpoints/{to_public('whe', key)}/"
+        self.assertEqual(self.get("webhook-endpoints/", self.headers).json()["data"], [])
+        self.assertEqual(self.get(path, self.headers).json()["kind"], "inline")
+        self.assertEqual(self.patch(path, {"status": "paused"}, self.headers).json()["status"], "paused")
+        self.assert_problem(self.delete(path, self.headers), 409, "state_conflict")
+        self.assert_problem(self.patch(path, {"url": f"{URL}/2"}, self.headers), 409, "state_conflict")
+
+    def test_pages_do_not_overlap(self) -> None:
+        made = [self.create().json()["id"] for _ in range(5)]
+        found, path = [], "webhook-endpoints/?limit=2"
+        while path:
+            page = self.get(path, self.headers).json()
+            found += [each["id"] for each in page["data"]]
+            path = f"webhook-endpoints/?limit=2&cursor={page['next_cursor']}" if page["has_more"] else ""
+        self.assertEqual(found, made[::-1])
+
+
+class Events(Case):
+    def test_shows_what_was_sent_with_its_sequence(self) -> None:
+        event_id = publish(self.merchant)
+        shown = self.get(f"events/{to_public('evt', event_id)}/", self.headers).json()
+        self.assertEqual(set(shown), set(EventSerializer().fields))
+        self.assertEqual((shown["sequence"], shown["data"]["previous"]), (None, {"status": "pending"}))
+        Event.objects.update(sequence=7)
+        self.assertEqual(self.get("events/", self.headers).json()["data"], [shown | {"sequence": 7}])
+
+    def test_filters_by_type(self) -> None:
+        for type in ("payment.created", "payment.completed", "test.ping"):
+            publish(self.merchant, type=type)
+        for text, expected in [
+            ("payment.*", ["payment.completed", "payment.created"]),
+            ("payment.created", ["payment.created"]),
+            ("refund.*", []),
+            ("*", ["test.ping", "payment.completed", "payment.created"]),
+        ]:
+            found = self.get(f"events/?type={text}", self.headers).json()["data"]
+            self.assertEqual([event["type"] for event in found], expected)
+
+    def test_unknown_filters_and_foreign_cursors_are_refused(self) -> None:
+        for _ in range(2):
+            publish(self.merchant)
+        for query, param in [("tpye=payment.*", "tpye"), ("type=payment.done", "type"), ("limit=0", "limit")]:
+            found = self.assert_problem(self.get(f"events/?{query}", self.headers), 400, "parameter_invalid")
+            self.assertEqual(found["param"], param)
+        cursor = self.get("events/?limit=1", self.headers).json()["next_cursor"]
+        self.assertEqual(len(self.get(f"events/?cursor={cursor}", self.headers).json()["data"]), 1)
+        for path in (f"events/?type=*&cursor={cursor}", f"webhook-deliveries/?cursor={cursor}", "events/?cursor=x"):
+            self.assert_problem(self.get(path, self.headers), 400, "cursor_invalid")
+
+
+class Deliveries(Case):
+    def test_shows_state_and_tries(self) -> None:
+        delivery = make_delivery(self.merchant)
+        shown = self.get("webhook-deliveries/", self.headers).json()["data"]
+        self.assertEqual(set(shown[0]), set(WebhookDeliverySerializer().fields))
+        wanted = {
+            "id": to_public("whd", UUID(int=delivery.pk)),
+            "event": to_public("evt", delivery.event_id),
+            "event_type": "payment.completed",
+            "endpoint": to_public("whe", delivery.endpoint_id),
+            "status": "open",
+            "tries": 0,
+        }
+        self.assertLessEqual(wanted.items(), shown[0].items())
+
+    def test_filters(self) -> None:
+        first, second = make_delivery(self.merchant), make_delivery(self.merchant)
+        Delivery.objects.filter(pk=first.pk).update(state="failed")
+        for query, expected in [
+            ("status=failed", 1),
+            ("status=open,failed", 3),
+            (f"endpoint={to_public('whe', second.endpoint_id)}", 1),
+            (f"event={to_public('evt', second.event_id)}", 2),
+            (f"endpoint={to_public('whe', first.endpoint_id)}&status=open", 1),
+        ]:
+            found = self.get(f"webhook-deliveries/?{query}", self.headers).json()["data"]
+            self.assertEqual(len(found), expected, query)
+        for name in ("status=sent", "endpoint=pay_1", "event=x", "state=open", "status="):
+            found = self.get(f"webhook-deliveries/?{name}", self.headers)
+            self.assert_problem(found, 400, "parameter_invalid")
+
+    def test_pages_go_down_by_id(self) -> None:
+        for _ in range(3):
+            make_delivery(self.merchant)
+        Delivery.objects.filter(endpoint=Endpoint.objects.earliest("id")).exclude(
+            pk=Delivery.objects.earliest("id").pk
+        ).delete()
+        expected = [
+            to_public("whd", UUID(int=key)) for key in Delivery.objects.order_by("-id").values_list("id", flat=True)
+        ]
+        first = self.get("webhook-deliveries/?limit=2", self.headers).json()
+        rest = self.get(f"webhook-deliveries/?cursor={first['next_cursor']}", self.headers).json()
+        self.assertEqual([each["id"] for each in first["data"] + rest["data"]], expected)
+
+    def test_no_such_delivery(self) -> None:
+        for key in (UUID(int=0), UUID(int=2**62), UUID(int=2**128 - 1)):
+            path = f"webhook-deliveries/{to_public('whd', key)}/"
+            self.assert_problem(self.get(path, self.headers), 404, "resource_missing")
+        self.assert_problem(self.get("webhook-deliveries/7/", self.headers), 404, "resource_missing")
+
+
+@override_settings(WEBHOOK_ALLOW_PRIVATE=True)
+class Journey(CommittingTestCase):
+    def test_ping_fails_is_shown_and_is_resent(self) -> None:
+        merchant = make_merchant()
+        headers = key_headers(make_api_key(merchant))
+        with Receiver(in_turn(Answer(status=404, body=b"no such page"), Answer())) as receiver:
+            body = {"url": receiver.url, "events": ["payment.failed"]}
+            endpoint = self.post("webhook-endpoints/", body, headers).json()["id"]
+            answer = self.post(f"webhook-endpoints/{endpoint}/test/", {}, headers)
+            self.assertEqual((answer.status_code, answer.json()["status"]), (202, "open"))
+            path = f"webhook-deliveries/{answer.json()['id']}/"
+            drain()
+            self.check_first_try(self.get(path, headers).json())
+            resent = self.post(f"{path}resend/", {}, headers)
+            self.assertEqual(resent.status_code, 202)
+            drain()
+        shown = self.get(path, headers).json()
+        self.assertEqual((shown["status"], shown["next_attempt_at"]), ("delivered", None))
+        self.assertEqual([each["status"] for each in shown["attempts"]], [404, 200])
+        self.assertEqual([each["trigger"] for each in shown["attempts"]], ["test", "manual"])
+        first, second = receiver.received
+        self.assertEqual(first.headers["webhook-id"], second.headers["webhook-id"])
+
+    def check_first_try(self, shown: dict[str, Any]) -> None:
+        self.assertEqual(set(shown), set(WebhookDeliveryWithAttemptsSerializer().fields))
+        self.assertEqual((shown["status"], shown["last_status"], shown["last_error"]), ("open", 404, "http_404"))
+        (attempt,) = shown["attempts"]
+        self.assertEqual(set(attempt), set(WebhookAttemptSerializer().fields))
+        self.assertEqual(attempt["response_excerpt"], "no such page")
+        self.assertNotIn("webhook-signature", attempt["request_headers"])
+
+    def test_not_to_one_that_is_paused(self) -> None:
+        merchant = make_merchant()
+        headers = key_headers(make_api_key(merchant))
+        endpoint, _ = make_endpoint(merchant, status="paused")
+        publish(merchant)
+        delivery = to_public("whd", UUID(int=Delivery.objects.get().pk))
+        for path in (
+            f"webhook-endpoints/{to_public('whe', endpoint.pk)}/test/",
+            f"webhook-deliveries/{delivery}/resend/",
+        ):
+            self.assert_problem(self.post(path, {}, headers), 409, "state_conflict")
+            self.assert_problem(self.post(path, {"now": True}, headers), 400, "unknown_parameter")
+        self.assertEqual((Event.objects.count(), Attempt.objects.count()), (1, 0))
