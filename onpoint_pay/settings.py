@@ -117,7 +117,6 @@ RATE_LIMITS = {
     "status": env.text("RATE_LIMIT_STATUS", default="300/1m"),
     "auth": env.text("RATE_LIMIT_AUTH", default="10/1m"),
     "login": env.text("RATE_LIMIT_LOGIN", default="5/15m"),
-    "callback": env.text("RATE_LIMIT_CALLBACK", default="120/1m"),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "OnPoint Pay",
@@ -127,6 +126,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # No validator badge: it would tell an outside host where this installation is.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "REDOC_DIST": "SIDECAR",
     "SERVE_PUBLIC": True,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -199,8 +200,9 @@ PROVIDER_CONNECT_SECONDS = env.decimal("PROVIDER_CONNECT_SECONDS", default=3.0)
 PROVIDER_DEADLINE_SECONDS = env.decimal("PROVIDER_DEADLINE_SECONDS", default=20.0)
 MPESA_MIN_AMOUNT = env.integer("MPESA_MIN_AMOUNT", default=1)
 MPESA_MAX_AMOUNT = env.integer("MPESA_MAX_AMOUNT", default=250_000)
-# Lets callbacks decide by themselves or makes every success be asked for again: `default` asks in live mode only.
+# The addresses providers call from; anybody else may leave only so many claims without a token of ours.
 CALLBACK_ADDRESSES = env.items("CALLBACK_ADDRESSES")
+STRANGE_CALLBACKS_PER_MINUTE = env.integer("STRANGE_CALLBACKS_PER_MINUTE", default=120)
 DEFAULT_FEE_BPS = env.integer("DEFAULT_FEE_BPS", default=0)
 DEFAULT_FEE_FLAT = env.integer("DEFAULT_FEE_FLAT", default=0)
 

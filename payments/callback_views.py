@@ -5,7 +5,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from onpoint_pay.kit.api import problem_answer
-from onpoint_pay.kit.errors import Problem
+from onpoint_pay.kit.errors import Problem, RateLimited
 from payments.services.callbacks import receive_callback
 from providers.registry import parser_for
 from providers.types import InboundRequest
@@ -38,6 +38,8 @@ def _receive(request: HttpRequest, *, provider: str, door: str, token: str | Non
         door=door,
     )
     receipt = receive_callback(provider, inbound)
+    if receipt.outcome == "refused":
+        return problem_answer(RateLimited(retry_after_seconds=60), request)
     if not receipt.token_ok:
         return _answer_stranger(request, provider, token)
     return _acknowledge(provider)

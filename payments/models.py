@@ -46,7 +46,10 @@ class ProviderEvent(models.Model):
         indexes = [
             models.Index(
                 fields=["next_try", "id"], condition=Q(status__in=("new", "orphan")), name="provider_event_due"
-            )
+            ),
+            models.Index(
+                fields=["source_ip", "received_at"], condition=Q(token_ok=False), name="provider_event_strangers"
+            ),
         ]
 
 

@@ -77,13 +77,18 @@ END $$;
 # Trusted claims and strangers' claims have separate doors: a forged claim cannot occupy the place of a true one.
 RECEIVED = """
 CREATE FUNCTION callback_received(p_provider text, p_door text, p_dedupe text, p_reference text, p_body bytea,
-    p_headers jsonb, p_source inet, p_token_hash bytea, OUT event_id bigint, OUT outcome text, OUT token_ok boolean)
+    p_headers jsonb, p_source inet, p_token_hash bytea, p_strangers int, OUT event_id bigint, OUT outcome text, OUT token_ok boolean)
   LANGUAGE plpgsql AS $$
 DECLARE op money_op; v_door text; v_mode text; kept bytea;
 BEGIN
   SELECT * INTO op FROM money_op WHERE token_hash = p_token_hash;
   token_ok := FOUND;
   IF NOT token_ok THEN
+    IF (SELECT count(*) FROM provider_event e WHERE e.source_ip = p_source AND NOT e.token_ok
+          AND e.received_at > now() - interval '1 min') >= p_strangers THEN
+      outcome := 'refused';
+      RETURN;
+    END IF;
     SELECT * INTO op FROM money_op WHERE provider = p_provider AND provider_ref = p_reference LIMIT 1;
   END IF;
   v_door := p_door || CASE WHEN token_ok THEN '' ELSE ':claim' END;
@@ -118,5 +123,5 @@ SELECT moved, deliveries FROM payment_handed_over(%(op)s, %(provider_ref)s, %(de
 """
 CALL_RECEIVED = """
 SELECT event_id, outcome, token_ok FROM callback_received(%(provider)s, %(door)s, %(dedupe)s, %(reference)s, %(body)s,
-  %(headers)s, %(source)s, %(token_hash)s)
+  %(headers)s, %(source)s, %(token_hash)s, %(strangers)s)
 """

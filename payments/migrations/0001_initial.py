@@ -141,6 +141,10 @@ class Migration(migrations.Migration):
             model_name='providerevent',
             index=models.Index(condition=models.Q(('status__in', ('new', 'orphan'))), fields=['next_try', 'id'], name='provider_event_due'),
         ),
+        migrations.AddIndex(
+            model_name='providerevent',
+            index=models.Index(condition=models.Q(('token_ok', False)), fields=['source_ip', 'received_at'], name='provider_event_strangers'),
+        ),
         migrations.AddConstraint(
             model_name='providerevent',
             constraint=models.CheckConstraint(condition=models.Q(('mode__in', ('live', 'test'))), name='provider_event_mode'),

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import orjson
 import structlog
+from django.conf import settings
 from django.db import connection
 
 from onpoint_pay.kit.caller import LIVE
@@ -36,7 +37,8 @@ RETURNING id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of an incoming claim: `new`, `repeat` or `differs`, and whether its token is one of ours."""
+    """What became of an incoming claim: `new`, `repeat`, `differs`, or `refused` when its address sent too many without
+    a token of ours; and whether this one's token is."""
 
     outcome: str
     token_ok: bool
@@ -61,12 +63,18 @@ def receive_callback(provider_code: str, inbound: InboundRequest) -> Receipt:
             "headers": orjson.dumps(dict(inbound.headers)).decode(),
             "source": inbound.source_ip,
             "token_hash": sha256((inbound.token or "").encode()).digest(),
+            "strangers": _strangers_per_minute(inbound.source_ip),
         },
     )
     assert row is not None  # noqa: S101 - the function always answers
     if row["outcome"] == "new":
         nudge(JOB)
     return Receipt(outcome=row["outcome"], token_ok=row["token_ok"])
+
+
+def _strangers_per_minute(source_ip: str | None) -> int | None:
+    """How many claims without a token one address may leave in a minute; None for the provider's listed addresses."""
+    return None if source_ip in settings.CALLBACK_ADDRESSES else settings.STRANGE_CALLBACKS_PER_MINUTE
 
 
 def apply_callbacks() -> int:
