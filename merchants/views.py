@@ -40,15 +40,11 @@ from merchants.services.onboarding import sign_up
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size, validated
 from onpoint_pay.kit.crypto import sha256
 from onpoint_pay.kit.ratelimit import count
-from onpoint_pay.openapi import IDEMPOTENCY_HEADER
+from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
 from webhooks.services.endpoints import rotate_default_secret
 
 NO_CONTENT = OpenApiResponse(description="Done.")
 KEY_ID = OpenApiParameter("key_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The key's id, key_….")
-PAGE = [
-    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 100.", default=20),
-    OpenApiParameter("cursor", OpenApiTypes.STR, description="next_cursor of the page before."),
-]
 
 
 def opened(session: sessions.OpenSession, status: int) -> HttpResponse:
@@ -71,12 +67,19 @@ class SignInViewSet(ViewSet):
         summary="Register a business and sign in",
         request=RegisterSerializer,
         responses={201: SessionSerializer},
+        extensions=refuses("email_invalid", "phone_invalid", "email_taken", "rate_limited"),
     )
     def register(self, request: Request) -> HttpResponse:
         checked = validated(RegisterSerializer(data=request.data), refuse_unknown=False)
         return opened(sign_up(**checked), 201)
 
-    @extend_schema(operation_id="login", summary="Sign in", request=LoginSerializer, responses=SessionSerializer)
+    @extend_schema(
+        operation_id="login",
+        summary="Sign in",
+        request=LoginSerializer,
+        responses={200: SessionSerializer},
+        extensions=refuses("email_invalid", "credentials_invalid", "permission_denied", "rate_limited"),
+    )
     def log_in(self, request: Request) -> HttpResponse:
         checked = validated(LoginSerializer(data=request.data), refuse_unknown=False)
         count(request._request, "login", key=sha256(checked["email"].encode()).hex())
@@ -86,14 +89,19 @@ class SignInViewSet(ViewSet):
         operation_id="refresh_tokens",
         summary="Renew both tokens; the old refresh token dies",
         request=RefreshSerializer,
-        responses=RenewedSerializer,
+        responses={200: RenewedSerializer},
+        extensions=refuses("token_invalid", "token_expired", "session_revoked", "rate_limited"),
     )
     def refresh(self, request: Request) -> HttpResponse:
         checked = validated(RefreshSerializer(data=request.data), refuse_unknown=False)
         return json_answer({"tokens": asdict(sessions.refresh(token=checked["refresh"]))})
 
     @extend_schema(
-        operation_id="logout", summary="End a session", request=RefreshSerializer, responses={204: NO_CONTENT}
+        operation_id="logout",
+        summary="End a session",
+        request=RefreshSerializer,
+        responses={204: NO_CONTENT},
+        extensions=refuses("token_invalid", "rate_limited"),
     )
     def log_out(self, request: Request) -> HttpResponse:
         checked = validated(RefreshSerializer(data=request.data), refuse_unknown=False)
@@ -116,6 +124,7 @@ class AccountViewSet(ApiViewSet):
         request=ProfileChangesSerializer,
         parameters=[IDEMPOTENCY_HEADER],
         responses=UserSerializer,
+        extensions=refuses("phone_invalid"),
     )
     def update(self, request: Request) -> HttpResponse:
         changes = validated(ProfileChangesSerializer(data=request.data), refuse_unknown=False)
@@ -145,7 +154,10 @@ class ApiKeyViewSet(ApiViewSet):
     }
 
     @extend_schema(
-        operation_id="list_api_keys", summary="Keys, newest first", parameters=PAGE, responses=ApiKeyListSerializer
+        operation_id="list_api_keys",
+        summary="Keys, newest first",
+        parameters=[LIMIT, CURSOR],
+        responses=ApiKeyListSerializer,
     )
     def list(self, request: Request) -> Response:
         keys, cursor = pages.page_of_keys(self.caller, request.query_params.dict(), limit=page_size(request))
@@ -185,13 +197,16 @@ class ApiKeyViewSet(ApiViewSet):
         summary="End a key at once",
         request=None,
         parameters=[KEY_ID, IDEMPOTENCY_HEADER],
-        responses=ApiKeySerializer,
+        responses={200: ApiKeySerializer},
     )
     def revoke(self, request: Request, key_id: str) -> HttpResponse:
         return replayable(request, self.caller, lambda: json_answer(api_key_body(self._revoked(key_id))))
 
     @extend_schema(
-        operation_id="delete_api_key", summary="The same as revoke", parameters=[KEY_ID], responses=ApiKeySerializer
+        operation_id="delete_api_key",
+        summary="The same as revoke",
+        parameters=[KEY_ID],
+        responses={200: ApiKeySerializer},
     )
     def destroy(self, request: Request, key_id: str) -> HttpResponse:
         return json_answer(api_key_body(self._revoked(key_id)))
@@ -216,7 +231,8 @@ class MerchantViewSet(ApiViewSet):
         summary="A new default webhook secret for this mode; it is shown once",
         request=RotateSecretSerializer,
         parameters=[IDEMPOTENCY_HEADER],
-        responses=WebhookSecretSerializer,
+        responses={200: WebhookSecretSerializer},
+        extensions=refuses("state_conflict"),
     )
     def rotate_webhook_secret(self, request: Request) -> HttpResponse:
         wanted = validated(RotateSecretSerializer(data=request.data), refuse_unknown=False)

@@ -1,30 +1,59 @@
 """Live and ready: whether the process answers, and whether everything it needs does too."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.viewsets import ViewSet
 
 from onpoint_pay.kit.api import json_answer
 
 _migrated = False
 
 
-@require_safe
-def live(request: HttpRequest) -> HttpResponse:
-    """The process answers; nothing else is asked."""
-    return json_answer({"status": "ok"})
+class ChecksSerializer(serializers.Serializer[Any]):
+    """What the process needs: each `ok`, `missing` or `unreachable`."""
+
+    database = serializers.CharField()
+    cache = serializers.CharField()
+    migrations = serializers.CharField()
 
 
-@require_safe
-def ready(request: HttpRequest) -> HttpResponse:
-    """Database, cache and migrations; 503 names what is missing."""
-    checks = {name: _state(check) for name, check in CHECKS.items()}
-    healthy = all(state == "ok" for state in checks.values())
-    return json_answer({"status": "ok" if healthy else "unavailable", "checks": checks}, 200 if healthy else 503)
+class LiveSerializer(serializers.Serializer[Any]):
+    status = serializers.CharField(help_text="ok.")
+
+
+class ReadySerializer(serializers.Serializer[Any]):
+    status = serializers.CharField(help_text="ok or unavailable.")
+    checks = ChecksSerializer()
+
+
+class HealthViewSet(ViewSet):
+    """Open to everybody and counted against no limit: whoever watches has no key."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(operation_id="health_live", summary="The process answers", responses=LiveSerializer)
+    def live(self, request: Request) -> HttpResponse:
+        return json_answer({"status": "ok"})
+
+    @extend_schema(
+        operation_id="health_ready",
+        summary="Database, cache and migrations are there",
+        responses={200: ReadySerializer, 503: ReadySerializer},
+    )
+    def ready(self, request: Request) -> HttpResponse:
+        checks = {name: _state(check) for name, check in CHECKS.items()}
+        healthy = all(state == "ok" for state in checks.values())
+        return json_answer({"status": "ok" if healthy else "unavailable", "checks": checks}, 200 if healthy else 503)
 
 
 def _state(check: Callable[[], bool]) -> str:

@@ -3,7 +3,8 @@
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from onpoint_pay import errors_page, health
+from onpoint_pay import errors_page
+from onpoint_pay.health import HealthViewSet
 
 handler400 = "onpoint_pay.middleware.bad_request"
 handler404 = "onpoint_pay.middleware.route_not_found"
@@ -15,8 +16,8 @@ api: list[URLPattern | URLResolver] = [
     path("", include("payments.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("health/live/", health.live, name="health-live"),
-    path("health/ready/", health.ready, name="health-ready"),
+    path("health/live/", HealthViewSet.as_view({"get": "live"}), name="health-live"),
+    path("health/ready/", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
 ]
 urlpatterns = [
     path("api/v1/", include(api)),

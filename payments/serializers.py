@@ -3,8 +3,14 @@
 import re
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from merchants.serializers import TextField
+from onpoint_pay import openapi_texts as texts
 from onpoint_pay.kit.api import DecimalText, InputSerializer, plain_number
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import rfc3339
@@ -19,22 +25,67 @@ REFERENCE = re.compile(r"[A-Za-z0-9._\-/:]{1,64}")
 SHOWN_REFERENCE = re.compile(r"[A-Za-z0-9 \-]{1,12}")
 METADATA_KEY = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
 METADATA_BYTES = 16 * 1024
+# Of what JSON readers agree on: 64 bits.
+LARGEST_NUMBER = 2**63 - 1
 
 
 def fail(code: str, detail: str) -> serializers.ValidationError:
     return serializers.ValidationError(detail, code=code)
 
 
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,2})?$"},
+            {"type": "number", "exclusiveMinimum": 0},
+        ],
+        "examples": ["100.00"],
+    }
+)
 class AmountField(serializers.Field[str, Any, str, Any]):
     """A decimal with at most two places, as a number or text, read from its digits."""
 
     def to_internal_value(self, data: Any) -> str:
         if isinstance(data, bool) or not isinstance(data, (str, int)):
             raise fail("amount_invalid", "The amount must be a number or a decimal text.")
-        return str(data)
+        try:
+            return Money.parse(data).decimal_text()
+        except MoneyError as error:
+            raise fail(error.code, str(error)) from None
 
     def to_representation(self, value: str) -> str:
         return value
+
+
+class CurrencyField(serializers.ChoiceField):
+    """Upper-case letters of ISO 4217."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or data not in self.choices:
+            raise fail("currency_unsupported", f"Only {', '.join(map(str, self.choices))} is supported.")
+        return data
+
+
+@extend_schema_field(OpenApiTypes.EMAIL)
+class EmailField(TextField):
+    """An e-mail address, in the case it was written in."""
+
+    def to_internal_value(self, data: Any) -> str:
+        address = super().to_internal_value(data)
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise fail("email_invalid", "This is not an e-mail address.") from None
+        return address
+
+
+class FlagField(serializers.BooleanField):
+    """True or false, and no text or number that looks like it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            raise fail("parameter_invalid", "This must be true or false.")
+        return data
 
 
 class PhoneField(serializers.CharField):
@@ -49,6 +100,14 @@ class PhoneField(serializers.CharField):
             raise fail("phone_invalid", "This is not a Kenyan mobile number, such as 254712345678.") from None
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "maxProperties": 50,
+        "propertyNames": {"pattern": f"^{METADATA_KEY.pattern}$"},
+        "additionalProperties": {"type": ["string", "number", "boolean"], "maxLength": 500},
+    }
+)
 class MetadataField(serializers.JSONField):
     """At most 50 keys; values are text, numbers or true/false; sent back unchanged."""
 
@@ -65,31 +124,29 @@ class MetadataField(serializers.JSONField):
     def _check(self, key: str, value: Any) -> None:
         if not METADATA_KEY.fullmatch(key):
             raise fail("metadata_invalid", "A metadata key has 1 to 40 letters, digits, _ - or .")
+        if isinstance(value, (int, float)) and abs(value) > LARGEST_NUMBER:
+            raise fail("metadata_invalid", f"The number of {key} is too large to come back unchanged; send it as text.")
         if not isinstance(value, (str, int, float, bool)) or len(str(value)) > 500:
             raise fail("metadata_invalid", f"The value of {key} must be text, a number or true/false, up to 500 long.")
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Prompt a phone", value=texts.INITIATE_EXAMPLE)])
 class InitiateSerializer(InputSerializer):
     """What a merchant sends to ask a payer for money."""
 
     amount = AmountField(help_text='Decimal in major units, such as 100 or "100.00"; M-Pesa takes whole shillings.')
-    currency = serializers.ChoiceField(
-        choices=["KES"], default="KES", error_messages={"invalid_choice": "Only KES is supported."}
-    )
+    currency = CurrencyField(choices=["KES"], default="KES")
     payment_method = serializers.CharField(max_length=32, help_text="mpesa: a prompt on the payer's phone.")
     provider = serializers.ChoiceField(choices=["daraja"], required=False)
-    phone = PhoneField(max_length=32, required=False, help_text="Who gets the prompt.")
-    email = serializers.EmailField(required=False, max_length=254)
-    reference = serializers.CharField(required=False, max_length=64, help_text="Your own; refused while open or paid.")
-    description = serializers.CharField(required=False, max_length=255)
+    phone = PhoneField(max_length=32, help_text="Who gets the prompt.")
+    email = EmailField(required=False, max_length=254)
+    reference = serializers.CharField(required=False, help_text="Your own; refused while open or paid.")
+    description = TextField(required=False, max_length=255)
     account_reference = serializers.CharField(required=False, max_length=12, help_text="Shown on the prompt.")
     callback_url = serializers.CharField(required=False, max_length=2000, help_text="Extra webhook for this payment.")
     expires_in = serializers.IntegerField(required=False, min_value=60, max_value=86_400, default=120)
     language = serializers.ChoiceField(choices=["en", "sw"], required=False, default="en")
     metadata = MetadataField(required=False, default=dict)
-
-    def validate_currency(self, value: str) -> str:
-        return value
 
     def validate_payment_method(self, value: str) -> str:
         if value not in METHODS:
@@ -107,16 +164,11 @@ class InitiateSerializer(InputSerializer):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        try:
-            attrs["money"] = Money.parse(attrs.pop("amount"), attrs["currency"])
-        except MoneyError as error:
-            raise serializers.ValidationError({"amount": fail(error.code, str(error)).detail}) from None
-        if "phone" not in attrs:
-            missing = serializers.ErrorDetail("The phone that gets the prompt is required.", code="required")
-            raise serializers.ValidationError({"phone": [missing]})
+        attrs["money"] = Money.parse(attrs.pop("amount"), attrs["currency"])
         return attrs
 
 
+@extend_schema_serializer(examples=[OpenApiExample("By your own reference", value=texts.STATUS_EXAMPLE)])
 class StatusSerializer(InputSerializer):
     """How a merchant asks for a payment's state."""
 
@@ -124,7 +176,7 @@ class StatusSerializer(InputSerializer):
         max_length=128, help_text="Gateway reference, id, your reference, checkout request id or receipt."
     )
     payment_method = serializers.CharField(required=False, max_length=32)
-    refresh = serializers.BooleanField(required=False, default=True, help_text="Ask the provider when it is pending.")
+    refresh = FlagField(required=False, default=True, help_text="Ask the provider when it is pending.")
 
 
 def stamp(value: Any) -> str | None:
@@ -216,8 +268,15 @@ class NextActionSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(allow_null=True)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("The payer has been asked", value=texts.PAYMENT_EXAMPLE),
+        OpenApiExample("Paid", value=texts.PAID_EXAMPLE, status_codes=[200]),
+        OpenApiExample("Failed", value=texts.FAILED_EXAMPLE, status_codes=[200]),
+    ]
+)
 class PaymentSerializer(serializers.Serializer[Any]):
-    """Describes `payment_body` for the OpenAPI document; a test holds the two together."""
+    """A payment. Amounts are decimal texts in major units."""
 
     id = serializers.CharField()
     object = serializers.CharField(default="payment")
@@ -260,12 +319,19 @@ class PaymentSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
 
 
-class PaymentListSerializer(serializers.Serializer[Any]):
+class PageSerializer(serializers.Serializer[Any]):
     object = serializers.CharField(default="list")
     url = serializers.CharField()
-    data = PaymentSerializer(many=True)  # type: ignore[assignment]
     has_more = serializers.BooleanField()
     next_cursor = serializers.CharField(allow_null=True)
+
+
+class PaymentListSerializer(PageSerializer):
+    """A page of payments; the totals only with `include=total`."""
+
+    data = PaymentSerializer(many=True)  # type: ignore[assignment]
+    total = serializers.IntegerField(required=False, help_text="Exact up to 10,000.")
+    total_is_estimate = serializers.BooleanField(required=False)
 
 
 class MomentSerializer(serializers.Serializer[Any]):
@@ -279,8 +345,7 @@ class MomentSerializer(serializers.Serializer[Any]):
     evidence = serializers.DictField(allow_null=True)
 
 
-class TimelineSerializer(serializers.Serializer[Any]):
-    object = serializers.CharField(default="list")
-    url = serializers.CharField()
+class TimelineSerializer(PageSerializer):
+    """The whole story on one page, oldest first."""
+
     data = MomentSerializer(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()

@@ -3,7 +3,7 @@
 import orjson
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,11 +15,13 @@ from onpoint_pay.kit.api import (
     key_from,
     list_answer,
     page_size,
+    problem_answer,
     request_id_of,
     validated,
 )
 from onpoint_pay.kit.ids import to_public
-from onpoint_pay.openapi import IDEMPOTENCY_HEADER
+from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
+from payments.errors import payment_refused
 from payments.models import Payment
 from payments.selectors import find, pages
 from payments.selectors.timeline import timeline_of
@@ -32,7 +34,7 @@ from payments.serializers import (
     payment_body,
 )
 from payments.services.initiate import initiate_payment
-from payments.services.replay import Claim
+from payments.services.replay import Claim, Stored
 from payments.services.status import refreshed
 from payments.states import PAYMENT_STATES
 
@@ -59,10 +61,27 @@ LIST_FILTERS = [
     text_filter("q", "Searches references, receipt, phone, e-mail and description."),
     text_filter("sort", "created_at, amount or completed_at; with a minus for descending.", default="-created_at"),
     text_filter("include", "total: adds the number of matches.", enum=["total"]),
-    OpenApiParameter("limit", OpenApiTypes.INT, description="1 to 100.", default=20),
-    text_filter("cursor", "next_cursor of the page before."),
+    OpenApiParameter(
+        "metadata",
+        {"type": "object", "additionalProperties": True},
+        description="By a value of the metadata: `metadata[order_id]=123`.",
+        style="deepObject",
+        explode=True,
+    ),
+    LIMIT,
+    CURSOR,
 ]
 PAYMENT_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The payment's id, pay_….")
+CHECKOUT_ID = OpenApiParameter(
+    "checkout_request_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="Of `provider_details`, ws_CO_…."
+)
+SCENARIO_HEADER = OpenApiParameter(
+    "OnPoint-Scenario",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Test mode with the simulator only: what shall happen, such as `stk=1032; callback.delay=30`.",
+)
+NOT_FOUND = refuses("payment_not_found")
 
 
 class PaymentViewSet(ApiViewSet):
@@ -83,11 +102,35 @@ class PaymentViewSet(ApiViewSet):
         operation_id="initiate_payment",
         summary="Ask a payer for money",
         request=InitiateSerializer,
-        parameters=[IDEMPOTENCY_HEADER],
-        responses={201: PaymentSerializer, 402: OpenApiResponse(description="The provider refused; see `payment`.")},
+        parameters=[IDEMPOTENCY_HEADER, SCENARIO_HEADER],
+        responses={201: PaymentSerializer},
+        extensions=refuses(
+            "unknown_parameter",
+            "amount_invalid",
+            "amount_too_small",
+            "amount_too_large",
+            "amount_not_whole",
+            "currency_unsupported",
+            "payment_method_unsupported",
+            "phone_invalid",
+            "email_invalid",
+            "reference_invalid",
+            "metadata_invalid",
+            "callback_url_invalid",
+            "callback_url_forbidden",
+            "payment_failed",
+            "duplicate_reference",
+            "provider_unavailable",
+            "provider_not_configured",
+        ),
     )
     @action(detail=False, methods=["post"])
     def initiate(self, request: Request) -> HttpResponse:
+        """Sends a prompt to the payer's phone and answers at once, while the payer decides: the payment is `pending`.
+
+        When the hand-over to M-Pesa has no clear answer, the payment is `pending` with reason `reconciling` until
+        M-Pesa says what became of it. 503 means that nothing was sent, and the same request may be made again.
+        """
         checked = validated(InitiateSerializer(data=request.data))
         stored = initiate_payment(
             self.caller,
@@ -96,10 +139,17 @@ class PaymentViewSet(ApiViewSet):
             claim=self._claim(request),
             scenario=request.headers.get("OnPoint-Scenario"),
         )
-        answer = json_answer(stored.body, stored.status)
+        answer = self._started(request, stored)
         if stored.original_request is not None:
             answer["Idempotent-Replayed"] = "true"
             answer["Idempotent-Original-Request"] = stored.original_request
+        return answer
+
+    def _started(self, request: Request, stored: Stored) -> HttpResponse:
+        if stored.status == 402:
+            refusal = payment_refused(orjson.loads(stored.body), original_request=stored.original_request)
+            return problem_answer(refusal, request._request)
+        answer = json_answer(stored.body, stored.status)
         payment_id = to_public("pay", stored.location) if stored.location else orjson.loads(stored.body)["id"]
         answer["Location"] = f"/api/v1/payments/{payment_id}/"
         return answer
@@ -115,10 +165,12 @@ class PaymentViewSet(ApiViewSet):
         operation_id="payment_status",
         summary="State of a payment by any reference",
         request=StatusSerializer,
-        responses=PaymentSerializer,
+        responses={200: PaymentSerializer},
+        extensions=refuses("unknown_parameter", "payment_not_found", "reference_ambiguous"),
     )
     @action(detail=False, methods=["post"])
     def status(self, request: Request) -> HttpResponse:
+        """Asks M-Pesa when the payment is pending and its last word is older than ten seconds."""
         asked = validated(StatusSerializer(data=request.data))
         payment = find.payment_by_any_reference(self.caller, asked["reference"], method=asked.get("payment_method"))
         return json_answer(payment_body(refreshed(payment) if asked["refresh"] else payment))
@@ -126,8 +178,9 @@ class PaymentViewSet(ApiViewSet):
     @extend_schema(
         operation_id="payment_status_by_checkout",
         summary="State of a payment by its checkout request id",
-        parameters=[OpenApiParameter("checkout_request_id", OpenApiTypes.STR, OpenApiParameter.PATH)],
+        parameters=[CHECKOUT_ID],
         responses=PaymentSerializer,
+        extensions=NOT_FOUND,
     )
     def by_checkout(self, request: Request, checkout_request_id: str) -> HttpResponse:
         return json_answer(payment_body(find.payment_by_provider_reference(self.caller, checkout_request_id)))
@@ -137,6 +190,7 @@ class PaymentViewSet(ApiViewSet):
         summary="Payments, newest first",
         parameters=LIST_FILTERS,
         responses=PaymentListSerializer,
+        extensions=refuses("date_invalid"),
     )
     @action(detail=False, methods=["get"])
     def transactions(self, request: Request) -> Response:
@@ -147,6 +201,7 @@ class PaymentViewSet(ApiViewSet):
         summary="Payments, newest first (the same as transactions)",
         parameters=LIST_FILTERS,
         responses=PaymentListSerializer,
+        extensions=refuses("date_invalid"),
     )
     def list(self, request: Request) -> Response:
         return self._page(request)
@@ -158,7 +213,11 @@ class PaymentViewSet(ApiViewSet):
         return list_answer(request, [payment_body(payment) for payment in found], next_cursor=cursor, **more)
 
     @extend_schema(
-        operation_id="get_payment", summary="One payment", parameters=[PAYMENT_ID], responses=PaymentSerializer
+        operation_id="get_payment",
+        summary="One payment",
+        parameters=[PAYMENT_ID],
+        responses=PaymentSerializer,
+        extensions=NOT_FOUND,
     )
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         return json_answer(payment_body(self._payment(pk)))
@@ -168,6 +227,7 @@ class PaymentViewSet(ApiViewSet):
         summary="The story of a payment",
         parameters=[PAYMENT_ID],
         responses=TimelineSerializer,
+        extensions=NOT_FOUND,
     )
     def timeline(self, request: Request, pk: str) -> Response:
         return list_answer(request, timeline_of(self._payment(pk)), next_cursor=None)

@@ -1,16 +1,17 @@
 """Payments in pages: filters, order, and the cursor that carries both."""
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
 from onpoint_pay.kit.api import decode_cursor, encode_cursor
 from onpoint_pay.kit.caller import Caller
+from onpoint_pay.kit.clock import NAIROBI
 from onpoint_pay.kit.crypto import fingerprint
 from onpoint_pay.kit.errors import Fault, Invalid, Problem
 from onpoint_pay.kit.money import Money, MoneyError
@@ -19,7 +20,7 @@ from payments.models import Payment
 from payments.selectors.find import payments_of
 from payments.states import PAYMENT_STATES
 
-NAIROBI = ZoneInfo("Africa/Nairobi")
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,15}")
 SORTS = ("created_at", "amount", "completed_at")
 FILTERS = {
     "status",
@@ -92,13 +93,15 @@ def _conditions(query: Mapping[str, str]) -> Q:
     faults: list[Fault] = []
     wanted = Q()
     for name, text in query.items():
-        if "\x00" in text:
-            faults.append(Fault(param=name, code="parameter_invalid", detail="Holds a NUL character."))
+        if "\x00" in name + text:
+            faults.append(Fault(param=name[:64], code="parameter_invalid", detail="Holds a NUL character."))
             continue
         if name.startswith("metadata[") and name.endswith("]"):
             wanted &= _metadata(name[9:-1], text)
         elif name not in FILTERS:
             faults.append(Fault(param=name[:64], code="parameter_invalid", detail="There is no such filter."))
+        elif name == "include" and text != "total":
+            faults.append(Fault(param=name, code="parameter_invalid", detail="Only total can be included."))
         elif name in READERS and text != "":
             try:
                 wanted &= READERS[name](text)
@@ -113,7 +116,7 @@ def _conditions(query: Mapping[str, str]) -> Q:
 def _metadata(key: str, text: str) -> Q:
     """A value in the address has no type: text and number are both meant."""
     wanted = Q(metadata__contains={key: text})
-    if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 16:
+    if WHOLE_NUMBER.fullmatch(text):
         wanted |= Q(metadata__contains={key: int(text)})
     if text in ("true", "false"):
         wanted |= Q(metadata__contains={key: text == "true"})
