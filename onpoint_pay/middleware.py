@@ -1,21 +1,25 @@
 """Around every request: its id, the address it came from, the log line, and the answers nobody else gives."""
 
 import ipaddress
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
 
-from onpoint_pay.kit.api import problem_answer
+from onpoint_pay.kit.api import PROBLEM_TYPE, problem_answer
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import new_id, to_public
 from onpoint_pay.kit.ratelimit import headers_for
 
 log = structlog.get_logger("access")
 QUIET_PATHS = ("/api/v1/health/", "/static/")
+# What a callback address has in place of a signature.
+TOKEN_IN_PATH = re.compile(r"(?<=/)[0-9a-f]{32}(?=/|$)")
 
 
 def client_address(request: HttpRequest) -> str:
@@ -31,6 +35,11 @@ def client_address(request: HttpRequest) -> str:
         return str(ipaddress.ip_address(candidate))
     except ValueError:
         return peer
+
+
+def without_tokens(path: str) -> str:
+    """The path as it may be logged: whoever knows the token of a callback address can speak as the provider."""
+    return TOKEN_IN_PATH.sub("****", path)
 
 
 def _is_trusted(address: str) -> bool:
@@ -64,7 +73,7 @@ class RequestContextMiddleware:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_BODY_BYTES:
             return problem_answer(Problem("body_too_large"), request)
-        return self.get_response(request)
+        return _in_one_shape(request, self.get_response(request))
 
     def _stamp(self, request: HttpRequest, answer: HttpResponse) -> None:
         answer["Request-Id"] = request.request_id  # type: ignore[attr-defined]
@@ -78,7 +87,7 @@ class RequestContextMiddleware:
         log.info(
             "request",
             method=request.method,
-            path=request.path,
+            path=without_tokens(request.path),
             status=answer.status_code,
             ms=round((time.monotonic() - started) * 1000, 1),
             address=request.META["REMOTE_ADDR"],
@@ -87,8 +96,19 @@ class RequestContextMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """A crash outside or inside a view: logged with its traceback, answered in the one error shape."""
-        log.error("crash", exc_info=error, path=request.path)
+        if isinstance(error, (Http404, SuspiciousOperation)):
+            return None  # no crash: the handlers below answer it
+        log.error("crash", exc_info=error, path=without_tokens(request.path))
         return problem_answer(Problem("internal_error"), request)
+
+
+def _in_one_shape(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """Django's own views answer a wrong method without a body; the API has one shape for every refusal."""
+    if answer.status_code != 405 or answer.get("Content-Type") == PROBLEM_TYPE:
+        return answer
+    problem = problem_answer(Problem("method_not_allowed"), request)
+    problem["Allow"] = answer.get("Allow", "")
+    return problem
 
 
 def route_not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:

@@ -19,14 +19,17 @@ def duplicate_reference(existing: str) -> Problem:
     )
 
 
-def payment_refused(payment: dict[str, Any]) -> Problem:
-    """402: the provider said no at once; the answer carries the failed payment."""
+def payment_refused(payment: dict[str, Any], *, original_request: str | None = None) -> Problem:
+    """402: the provider said no at once; the answer carries the failed payment.
+
+    A repeat of the answer names the `original_request`, so that its bytes are those of the first.
+    """
     failure = payment["failure"] or {}
     return Problem(
         "payment_failed",
         failure.get("reason") or "The provider refused the payment.",
         customer_message=failure.get("customer_message"),
-        extra={"payment": payment},
+        extra={"payment": payment} | ({"request_id": original_request} if original_request else {}),
     )
 
 

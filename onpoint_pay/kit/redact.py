@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 MASK = "****"
@@ -26,6 +27,10 @@ _NAMED = re.compile(
     r"(?i)((?:password|passkey|secret|token|securitycredential|consumer_?key)[\"']? ?[:=] ?)"
     r"(\"[^\"]*\"|'[^']*'|[^\s\"',;&}]+)"
 )
+# Patterns that ignore case are slow. Most texts have none of their words, which is quickly seen.
+_NAMED_WORDS = ("password", "passkey", "secret", "token", "securitycredential", "consumer")
+_BEARER_WORDS = ("bearer ", "basic ", "access token")
+_LONGEST_KEPT_NAME = 64
 
 
 def mask_phone(phone: str) -> str:
@@ -50,7 +55,7 @@ def _redact(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, Mapping):
-        return {_key(key): _redact_named(key, item, depth + 1) for key, item in value.items()}
+        return dict(_redact_pair(key, item, depth + 1) for key, item in value.items())
     if isinstance(value, (list, tuple, set, frozenset)):
         return _redact_items(value, depth + 1)
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -71,15 +76,22 @@ def _redact_number(number: int) -> int | str:
     return redact_text(str(number)) if is_phone else number
 
 
-def _key(key: Any) -> Any:
-    return redact_text(key) if isinstance(key, str) else key
-
-
-def _redact_named(key: Any, item: Any, depth: int) -> Any:
+def _redact_pair(key: Any, item: Any, depth: int) -> tuple[Any, Any]:
     """A secret's name hides whatever it holds, unless that is nothing or a plain yes or no."""
-    if isinstance(key, str) and is_secret_name(key) and not (item is None or isinstance(item, bool)):
-        return MASK
-    return _redact(item, depth)
+    shown, is_secret = _judge_name(key) if isinstance(key, str) else (key, False)
+    if is_secret and not (item is None or isinstance(item, bool)):
+        return shown, MASK
+    return shown, _redact(item, depth)
+
+
+def _judge_name(name: str) -> tuple[str, bool]:
+    """The name as it may be shown, and whether it is a secret's. The same few names come again and again."""
+    return _kept_judgement(name) if len(name) <= _LONGEST_KEPT_NAME else (redact_text(name), is_secret_name(name))
+
+
+@lru_cache(maxsize=1024)
+def _kept_judgement(name: str) -> tuple[str, bool]:
+    return redact_text(name), is_secret_name(name)
 
 
 def is_secret_name(name: str) -> bool:
@@ -89,9 +101,31 @@ def is_secret_name(name: str) -> bool:
 
 def redact_text(text: str) -> str:
     """The text with every phone number, API key, bearer token, web token and `secret=value` masked."""
-    text = _CHECKOUT_ID.sub(r"\1*****\2", text)
-    text = _NAMED.sub(rf"\1{MASK}", text)
-    text = _BEARER.sub(rf"\1{MASK}", text)
-    text = _API_KEY.sub(rf"\1{MASK}", text)
+    text = _CHECKOUT_ID.sub(_mask_checkout, text)
+    if _may_hold(text, _NAMED_WORDS):
+        text = _NAMED.sub(_keep_start, text)
+    if _may_hold(text, _BEARER_WORDS):
+        text = _BEARER.sub(_keep_start, text)
+    text = _API_KEY.sub(_keep_start, text)
     text = _WEB_TOKEN.sub(MASK, text)
-    return _PHONE.sub(lambda found: mask_phone(found[1]), text)
+    return _PHONE.sub(_mask_found_phone, text)
+
+
+def _may_hold(text: str, words: tuple[str, ...]) -> bool:
+    """False only when no pattern of these words can match. Other alphabets have letters that fold into ours."""
+    if not text.isascii():
+        return True
+    lower = text.lower()
+    return any([word in lower for word in words])
+
+
+def _keep_start(found: re.Match[str]) -> str:
+    return found[1] + MASK
+
+
+def _mask_checkout(found: re.Match[str]) -> str:
+    return f"{found[1]}*****{found[2]}"
+
+
+def _mask_found_phone(found: re.Match[str]) -> str:
+    return mask_phone(found[1])

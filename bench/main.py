@@ -1,0 +1,74 @@
+"""One run from start to table: everything started, rounds taken in turn, results written, everything stopped."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import cpu, document, machine, table
+from bench.counting import Count, count_statements
+from bench.ratios import STATEMENTS, needed_for
+from bench.rounds import Measure, Rounds
+from bench.stack import Stack
+from onpoint_pay import gunicorn_conf
+from onpoint_pay.local.errors import LocalError
+
+RESULTS = Path(__file__).resolve().parent / "results.json"
+
+Say = Callable[[str], object]
+
+
+def run(*, names: Sequence[str], rounds: int, seconds: float, output: Path, say: Say) -> bool:
+    """Measure, print and write `output`. False when anything was answered or stored wrongly. Raises LocalError."""
+    if not cpu.PROC.joinpath("stat").exists():
+        raise LocalError("The benchmark reads CPU times from /proc, which only Linux has.")
+    began, began_at = time.monotonic(), datetime.now(UTC)
+    needed = needed_for(names)
+    with Stack(say) as stack:
+        environment = _environment(stack) | {"began_at": began_at.isoformat(timespec="seconds")}
+        measures = _take(stack, needed, rounds=rounds, seconds=seconds, say=say)
+        count = _count(stack, seconds=seconds, say=say) if STATEMENTS in names else None
+    environment |= {"rounds": rounds, "seconds": seconds, "took_seconds": round(time.monotonic() - began, 1)}
+    result = document.make(measures, count, names=list(names), environment=environment)
+    output.write_text(json.dumps(result, indent=1) + "\n")
+    say("\n" + table.draw(result, measures))
+    for fault in result["faults"]:
+        say(f"INCORRECT: {fault}")
+    verdict = "INCORRECT, its figures mean nothing" if result["faults"] else "every answer and every row was right"
+    say(f"\n{environment['took_seconds']:.0f} s, {verdict}; written to {output}")
+    return not result["faults"]
+
+
+def _take(stack: Stack, needed: list[str], *, rounds: int, seconds: float, say: Say) -> list[Measure]:
+    """Each round takes every measurement once: a slow minute of the machine meets limits and scenarios alike."""
+    taken: list[Measure] = []
+    takes = Rounds(stack, seconds=seconds, processors=machine.describe()["processors"])
+    takes.warm_up(needed)
+    for number in range(1, rounds + 1):
+        for name in needed:
+            measure = takes.measure(name, number=number)
+            taken.append(measure)
+            wrong = "  INCORRECT" if measure.faults else ""
+            say(
+                f"round {number}/{rounds}  {name:18}{measure.per_second:8.0f}/s {measure.cpu_us:8.0f} us CPU"
+                f"   others {measure.unrelated:4.0%}{wrong}"
+            )
+    return taken
+
+
+def _count(stack: Stack, *, seconds: float, say: Say) -> Count:
+    say("counting statements")
+    return count_statements(stack, seconds=seconds)
+
+
+def _environment(stack: Stack) -> dict[str, Any]:
+    return {
+        "machine": machine.describe(),
+        "versions": stack.seed["versions"],
+        "database": stack.database.settings(),
+        "workers": gunicorn_conf.workers,
+        "threads": gunicorn_conf.threads,
+        "fsync_ms": round(machine.fsync_ms(stack.home), 3),
+    }

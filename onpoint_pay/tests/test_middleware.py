@@ -1,0 +1,263 @@
+"""Around every request: ids, paths without their slash, true addresses, one shape for every refusal, rate limits."""
+
+import json
+from typing import Any
+
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory, SimpleTestCase, override_settings
+from django.urls import include, path
+
+from merchants.tests.base import ApiTestCase
+from merchants.tests.factories import key_headers, make_api_key, make_merchant
+from onpoint_pay import urls
+from onpoint_pay.middleware import client_address
+
+LIMITS = {
+    "api": "3/1m",
+    "initiate": "120/1m",
+    "status": "2/1m",
+    "auth": "10/1m",
+    "login": "5/15m",
+    "callback": "120/1m",
+}
+NOWHERE = {"LOCATION": "redis://127.0.0.1:9/0", "OPTIONS": {"socket_connect_timeout": 0.2}}
+AWAY = {
+    "default": {"BACKEND": "onpoint_pay.kit.cache.KeptRedisCache", **NOWHERE},
+    "counters": {"BACKEND": "onpoint_pay.kit.cache.CountingCache", **NOWHERE},
+}
+
+
+def crash(request: HttpRequest) -> HttpResponse:
+    raise ZeroDivisionError("the secret key is sk_test_0123456789abcdef")
+
+
+def suspect(request: HttpRequest) -> HttpResponse:
+    raise SuspiciousOperation
+
+
+urlpatterns = [
+    path("api/v1/crash/", crash),
+    path("api/v1/suspect/", suspect),
+    path("", include(urls.urlpatterns)),
+]
+handler400, handler404, handler500 = urls.handler400, urls.handler404, urls.handler500
+
+
+class MiddlewareTestCase(ApiTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.merchant = make_merchant()
+        self.headers = key_headers(make_api_key(self.merchant))
+
+    def access_lines(self, work: Any) -> list[dict[str, Any]]:
+        """What the access log said while `work` ran."""
+        with self.assertLogs("access", "INFO") as caught:
+            work()
+        return [record.msg for record in caught.records]  # type: ignore[misc]
+
+
+class RequestIds(MiddlewareTestCase):
+    def test_every_answer_has_one_of_its_own(self) -> None:
+        answers = [
+            self.get("merchant/", self.headers),
+            self.get("merchant/"),
+            self.get("nowhere/"),
+            self.get("health/live/"),
+            self.client.get("/api/v1/hooks/x/collect/"),
+            self.post("payments/initiate/", {"x": "y" * 300_000}, self.headers),
+        ]
+        for answer in answers:
+            self.assertRegex(answer["Request-Id"], r"^req_[0-9A-HJKMNP-TV-Z]{26}$")
+        self.assertEqual(len({answer["Request-Id"] for answer in answers}), len(answers))
+        self.assertEqual(answers[1].json()["request_id"], answers[1]["Request-Id"])
+
+    def test_the_callers_own_id_is_only_noted(self) -> None:
+        headers = self.headers | {"X-Request-Id": "mine-" + "x" * 100}
+        (line,) = self.access_lines(lambda: self.get("merchant/", headers))
+        self.assertEqual(line["client_request_id"], "mine-" + "x" * 59)
+        self.assertNotIn("mine", line["request_id"])
+
+    def test_version_and_caching(self) -> None:
+        answer = self.get("merchant/", self.headers)
+        self.assertEqual((answer["OnPoint-Version"], answer["Cache-Control"]), ("2026-11-21", "no-store"))
+
+    def test_one_line_for_each_request(self) -> None:
+        (line,) = self.access_lines(lambda: self.get("merchant/", self.headers))
+        self.assertEqual(
+            {name: line[name] for name in ("method", "path", "status", "address")},
+            {"method": "GET", "path": "/api/v1/merchant/", "status": 200, "address": "127.0.0.1"},
+        )
+        with self.assertNoLogs("access"):
+            self.get("health/live/")
+
+    def test_tokens_of_callback_addresses_are_not_logged(self) -> None:
+        token = "0123456789abcdef" * 2
+        for address in (f"/api/v1/hooks/{token}/collect/", f"/api/v1/payments/mpesa/callback/{token}"):
+            (line,) = self.access_lines(lambda address=address: self.client.post(address, b"{}", "application/json"))
+            self.assertEqual(line["path"], address.replace(token, "****"))
+
+
+class Paths(MiddlewareTestCase):
+    def test_api_paths_are_served_without_their_slash(self) -> None:
+        for address in ("merchant", "payments", "health/live"):
+            with self.subTest(address=address):
+                self.assertEqual(self.get(address, self.headers).status_code, 200)
+        self.assertEqual(self.get("payments?limit=5", self.headers).status_code, 200)
+        answer = self.client.post(
+            "/api/v1/payments/status", {"reference": "A"}, "application/json", headers=self.headers
+        )
+        self.assert_problem(answer, 404, "payment_not_found")
+
+    def test_other_paths_are_not_changed(self) -> None:
+        self.assertEqual(self.client.get("/docs/errors/amount_invalid").status_code, 200)
+        self.assertEqual(self.client.get("/docs/errors/amount_invalid/").status_code, 404)
+
+
+class Refusals(MiddlewareTestCase):
+    def test_a_path_that_is_none(self) -> None:
+        for address in ("/api/v1/nowhere/", "/api/v2/", "/", "/nowhere", "/api/v1/%ff/", "/docs/errors/nonsense"):
+            with self.subTest(address=address):
+                found = self.assert_problem(self.client.get(address), 404, "route_not_found")
+                self.assertTrue(found["doc_url"].endswith("/docs/errors/route_not_found"))
+
+    def test_a_method_that_is_not_served(self) -> None:
+        for address in ("/api/v1/merchant/", "/api/v1/payments/", "/api/v1/health/live/", "/api/v1/hooks/x/collect/"):
+            with self.subTest(address=address):
+                self.assert_problem(self.client.put(address, headers=self.headers), 405, "method_not_allowed")
+
+    @override_settings(ROOT_URLCONF=__name__)
+    def test_a_crash(self) -> None:
+        with self.assertLogs("access", "ERROR") as caught:
+            answer = self.client.get("/api/v1/crash/")
+        found = self.assert_problem(answer, 500, "internal_error")
+        self.assertTrue(found["retryable"])
+        self.assertNotIn("secret", json.dumps(found))
+        self.assertEqual(caught.records[0].msg["event"], "crash")  # type: ignore[index]
+        self.assertEqual(answer["Request-Id"], found["request_id"])
+
+    @override_settings(ROOT_URLCONF=__name__)
+    def test_a_request_that_cannot_be_read(self) -> None:
+        self.assert_problem(self.get("suspect/"), 400, "parameter_invalid")
+
+    def test_a_body_that_is_too_large(self) -> None:
+        for address in ("/api/v1/payments/initiate/", "/api/v1/auth/login/", "/api/v1/nowhere/"):
+            with self.subTest(address=address):
+                answer = self.client.post(address, b"x" * (256 * 1024 + 1), "application/json", headers=self.headers)
+                self.assert_problem(answer, 413, "body_too_large")
+
+    def test_an_accept_header_we_cannot_serve(self) -> None:
+        answer = self.get("merchant/", self.headers | {"Accept": "application/xml"})
+        self.assert_problem(answer, 406, "not_acceptable")
+
+    def test_the_shape(self) -> None:
+        found = self.get("merchant/").json()
+        self.assertEqual(
+            set(found),
+            {
+                "type",
+                "title",
+                "status",
+                "detail",
+                "instance",
+                "code",
+                "param",
+                "errors",
+                "customer_message",
+                "next_step",
+                "retryable",
+                "request_id",
+                "doc_url",
+            },
+        )
+        self.assertEqual(
+            (found["type"], found["instance"], found["status"]), (found["doc_url"], "/api/v1/merchant/", 401)
+        )
+
+    def test_the_page_behind_each_code(self) -> None:
+        page = self.client.get("/docs/errors/amount_not_whole")
+        self.assertContains(page, "The amount must be whole shillings")
+
+
+class Addresses(SimpleTestCase):
+    def address(self, peer: str, forwarded: str | None = None) -> str:
+        headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+        return client_address(RequestFactory(headers=headers, REMOTE_ADDR=peer).get("/"))
+
+    def test_without_a_trusted_proxy_headers_count_for_nothing(self) -> None:
+        self.assertEqual(self.address("203.0.113.9", "198.51.100.1"), "203.0.113.9")
+        self.assertEqual(self.address("203.0.113.9"), "203.0.113.9")
+
+    @override_settings(TRUSTED_PROXIES=["10.0.0.0/8", "fd00::/8"])
+    def test_a_trusted_proxy_tells_the_address(self) -> None:
+        self.assertEqual(self.address("10.1.2.3", "198.51.100.1"), "198.51.100.1")
+        self.assertEqual(self.address("fd00::1", "2001:db8::7"), "2001:db8::7")
+        self.assertEqual(self.address("10.1.2.3"), "10.1.2.3")
+
+    @override_settings(TRUSTED_PROXIES=["10.0.0.0/8"])
+    def test_what_the_client_wrote_itself_counts_for_nothing(self) -> None:
+        self.assertEqual(self.address("10.1.2.3", "127.0.0.1, 196.201.214.200, 198.51.100.1"), "198.51.100.1")
+        self.assertEqual(self.address("203.0.113.9", "127.0.0.1"), "203.0.113.9")
+        for nonsense in ("nonsense", "198.51.100.1:8080", "<script>", "1.2.3.4, ", ",,", "999.1.1.1"):
+            with self.subTest(nonsense=nonsense):
+                self.assertIn(self.address("10.1.2.3", nonsense), ("10.1.2.3", "1.2.3.4"))
+
+    @override_settings(TRUSTED_PROXIES=["10.0.0.0/8"], TRUSTED_PROXY_HOPS=2)
+    def test_two_proxies_in_a_row(self) -> None:
+        self.assertEqual(self.address("10.1.2.3", "6.6.6.6, 198.51.100.1, 10.9.9.9"), "198.51.100.1")
+        self.assertEqual(self.address("10.1.2.3", "198.51.100.1"), "10.1.2.3")
+
+    @override_settings(TRUSTED_PROXIES=["10.0.0.0/8"])
+    def test_a_peer_that_is_no_address(self) -> None:
+        self.assertEqual(self.address("", "198.51.100.1"), "")
+
+
+class RateLimits(MiddlewareTestCase):
+    @override_settings(RATE_LIMITS=LIMITS)
+    def test_the_headers_count_down(self) -> None:
+        left = [self.get("merchant/", self.headers)["X-RateLimit-Remaining"] for _ in range(3)]
+        self.assertEqual(left, ["2", "1", "0"])
+        answer = self.get("merchant/", self.headers)
+        self.assert_problem(answer, 429, "rate_limited")
+        self.assertEqual(answer["RateLimit-Policy"], '"api";q=3;w=60')
+        self.assertRegex(answer["RateLimit"], r'^"api";r=0;t=\d+$')
+        self.assertEqual((answer["X-RateLimit-Limit"], answer["X-RateLimit-Remaining"]), ("3", "0"))
+        self.assertTrue(1 <= int(answer["Retry-After"]) <= 60)
+        self.assertTrue(answer.json()["retryable"])
+
+    @override_settings(RATE_LIMITS=LIMITS)
+    def test_the_tightest_policy_is_told(self) -> None:
+        answer = self.post("payments/status/", {"reference": "A"}, self.headers)
+        self.assertEqual(answer["RateLimit-Policy"], '"api";q=3;w=60, "status";q=2;w=60')
+        self.assertRegex(answer["RateLimit"], r'^"status";r=1;t=\d+$')
+
+    @override_settings(RATE_LIMITS=LIMITS)
+    def test_each_key_and_mode_has_its_own_count(self) -> None:
+        for _ in range(4):
+            self.get("merchant/", self.headers)
+        other = key_headers(make_api_key(self.merchant))
+        self.assertEqual(self.get("merchant/", other).status_code, 200)
+
+    @override_settings(RATE_LIMITS=LIMITS)
+    def test_merchant_policies_are_shared_by_its_keys(self) -> None:
+        for _ in range(2):
+            self.post("payments/status/", {"reference": "A"}, self.headers)
+        other = key_headers(make_api_key(self.merchant))
+        self.assert_problem(self.post("payments/status/", {"reference": "A"}, other), 429, "rate_limited")
+        stranger = key_headers(make_api_key(make_merchant()))
+        self.assert_problem(self.post("payments/status/", {"reference": "A"}, stranger), 404, "payment_not_found")
+
+    @override_settings(RATE_LIMITS=LIMITS | {"auth": "2/1m"})
+    def test_sign_in_is_counted_by_address(self) -> None:
+        body = {"email": "nobody@example.com", "password": "x"}
+        codes = [self.post("auth/login/", body).status_code for _ in range(3)]
+        self.assertEqual(codes, [401, 401, 429])
+        elsewhere = self.client.post("/api/v1/auth/login/", body, "application/json", REMOTE_ADDR="203.0.113.9")
+        self.assertEqual(elsewhere.status_code, 401)
+
+    @override_settings(RATE_LIMITS=LIMITS, CACHES=AWAY)
+    def test_without_the_store_requests_pass(self) -> None:
+        for _ in range(5):
+            answer = self.get("merchant/", self.headers)
+            self.assertEqual(answer.status_code, 200)
+            self.assertNotIn("RateLimit", answer)
