@@ -1,6 +1,7 @@
 """M-Pesa as one of our providers: prompts to the payer's phone, and what became of them."""
 
 import json
+import time
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 
@@ -8,7 +9,7 @@ from onpoint_pay.kit import clock
 from onpoint_pay.kit.http import HttpClient
 from onpoint_pay.kit.tokens import TokenStore
 from providers.base import CallbackParser, Provider
-from providers.errors import CallbackRejected, NotSupported, ProviderRejected, ProviderUnavailable
+from providers.errors import CallbackRejected, NotSupported, ProviderRejected, ProviderTimeout, ProviderUnavailable
 from providers.mpesa import mapping, statement
 from providers.mpesa.client import PULL_PATH, PUSH_PATH, QUERY_PATH, MpesaClient
 from providers.mpesa.config import MpesaConfig
@@ -27,6 +28,8 @@ from providers.types import (
 
 COLLECT_DOOR = "collect"
 MOST_PAGES = 100
+# Seconds before a page is asked for again.
+PAGE_PAUSES = (0.2, 0.5)
 ACCEPTED = json.dumps({"ResultCode": 0, "ResultDesc": "Accepted"}, separators=(",", ":")).encode()
 
 
@@ -86,8 +89,7 @@ class MpesaProvider(MpesaCallbacks, Provider):
         found: dict[str, StatementLine] = {}
         offset = 0
         for _ in range(MOST_PAGES):
-            document = statement.pull_document(self.config, start=start, end=end, offset=offset)
-            rows = statement.page_rows(self._ask(PULL_PATH, document))
+            rows = self._page(statement.pull_document(self.config, start=start, end=end, offset=offset))
             known = len(found)
             found.update((line.receipt, line) for line in statement.lines(rows))
             offset += len(rows)
@@ -96,6 +98,15 @@ class MpesaProvider(MpesaCallbacks, Provider):
             if len(found) == known:
                 raise ProviderUnavailable("the statement repeats a page")
         raise ProviderUnavailable("the statement has no end")
+
+    def _page(self, document: JsonObject) -> list[JsonObject]:
+        """One page, asked for again after a short pause: a long list is read whole or not at all. Moves no money."""
+        for pause in PAGE_PAUSES:
+            try:
+                return statement.page_rows(self._ask(PULL_PATH, document))
+            except (ProviderUnavailable, ProviderTimeout):
+                time.sleep(pause)
+        return statement.page_rows(self._ask(PULL_PATH, document))
 
     def _ask(self, path: str, document: JsonObject, *, deadline_seconds: float | None = None) -> GatewayAnswer:
         """A question that moves no money. Raises ProviderUnavailable and ProviderTimeout."""

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 from onpoint_pay.kit.money import Money
 from onpoint_pay.kit.tests.local_server import Reply, answer, json_answer, reset
@@ -136,6 +137,11 @@ class OddityTests(StatementTestCase):
 
 
 class UnreadableTests(StatementTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        # These answers do not get better by asking again.
+        self.enterContext(mock.patch("providers.mpesa.provider.PAGE_PAUSES", ()))
+
     def test_an_unreadable_amount_spoils_the_whole_list(self) -> None:
         for value in ("", "abc", "-5", "1,500.00", "1.005", None, True, [], {}):
             with self.subTest(value=value):
@@ -191,6 +197,12 @@ class PageTests(StatementTestCase):
     def test_pages_until_one_is_not_full(self) -> None:
         self.assertEqual(len(self.fetch(full_page(0), full_page(1), page(ROW))), 201)
         self.assertEqual(self.offsets(), ["0", "100", "200"])
+
+    def test_a_page_without_an_answer_is_asked_for_again(self) -> None:
+        self.enterContext(mock.patch("providers.mpesa.provider.PAGE_PAUSES", (0, 0)))
+        busy = json_answer({"errorCode": "500.003.02", "errorMessage": "Error Occurred: Spike Arrest Violation"}, 500)
+        self.assertEqual(len(self.fetch(full_page(0), busy, reset, page(ROW))), 101)
+        self.assertEqual(self.offsets(), ["0", "100", "100", "100"])
 
     def test_a_last_page_that_is_full(self) -> None:
         self.assertEqual(len(self.fetch(full_page(0), EMPTY)), 100)
