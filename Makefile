@@ -27,7 +27,7 @@ check: dev-packages ## format, lint, types, import contracts, migrations and Ope
 	@echo "lint"       && $(IN_VENV) -m ruff check --quiet .
 	@echo "types"      && $(IN_VENV) -m mypy --no-error-summary
 	@echo "imports"    && .venv/bin/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
-	@echo "migrations" && $(IN_VENV) manage.py makemigrations --check --dry-run
+	@echo "migrations" && $(IN_VENV) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@echo "openapi"    && $(IN_VENV) manage.py spectacular --validate --fail-on-warn --file .venv/openapi.yaml
 	@diff -u docs/openapi.yaml .venv/openapi.yaml \
 		|| { echo "docs/openapi.yaml is behind the code: $(IN_VENV) manage.py spectacular --file docs/openapi.yaml"; exit 1; }

@@ -74,10 +74,9 @@ class Command(BaseCommand):
         verdict = result.verdict
         states = ", ".join(f"{n} {state}" for state, n in sorted(verdict.states.items()))
         by = ", ".join(f"{n} {source}" for source, n in sorted(verdict.confirmed_by.items()))
-        self.stdout.write(
-            f"seed {result.seed}: {'equal to the book' if result.is_clean else 'DIFFERS'} after {result.seconds:.0f} s; "
-            f"{states} ({verdict.late} late); decided by {by}; {verdict.booked} prompts, {verdict.paid} paid"
-        )
+        found = "equal to the book" if result.is_clean else "DIFFERS"
+        self.stdout.write(f"seed {result.seed}: {found} after {result.seconds:.0f} s; {states} ({verdict.late} late)")
+        self.stdout.write(f"    decided by {by}; {verdict.booked} prompts, {verdict.paid} paid")
         for fault in [*verdict.faults, *(f"{reference}: final state not told" for reference in result.untold)][:20]:
             self.stdout.write(f"    {fault}")
         if result.crashes:
