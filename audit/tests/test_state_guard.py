@@ -1,0 +1,210 @@
+"""The guard of legal moves, compared with states.py move by move, and every trigger that holds a rule."""
+
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test import TestCase
+
+from audit.models import StateHistory, StateRule
+from onpoint_pay.kit.ids import new_id
+from payments.states import OP_CREATED, OP_MOVES, OP_STATES, PAYMENT_MOVES, PAYMENT_STATES
+
+MACHINES = {"payment": (PAYMENT_STATES, PAYMENT_MOVES), "op": (OP_STATES, OP_MOVES)}
+TRIGGERS = {
+    "audit_event": {"audit_chain", "audit_event_keep", "audit_event_keep_all"},
+    "state_history": {"state_history_keep", "state_history_keep_all"},
+    "transactions": {"transactions_state"},
+    "money_op": {"money_op_state"},
+    "ledger_account": {"ledger_account_guard"},
+    "ledger_transfer": {"ledger_transfer_balanced", "ledger_transfer_keep", "ledger_transfer_keep_all"},
+    "ledger_entry": {"ledger_entry_post", "ledger_entry_keep", "ledger_entry_keep_all"},
+    "webhooks_attempt": {"webhooks_attempt_keep", "webhooks_attempt_keep_all"},
+}
+
+
+def execute(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+class GuardTestCase(TestCase):
+    """A table with nothing but the columns the guard looks at; rows get into any state past it."""
+
+    def setUp(self) -> None:
+        execute(
+            "CREATE TEMP TABLE probe (id uuid, status text, evidence_id bigint, other int DEFAULT 0) ON COMMIT DROP"
+        )
+        self.evidence = 0
+
+    def guard(self, entity: str, *, event: str = "UPDATE") -> None:
+        execute("DROP TRIGGER IF EXISTS probe_state ON probe")
+        start = "initiated" if entity == "payment" else OP_CREATED
+        execute(
+            f"CREATE TRIGGER probe_state BEFORE {event} ON probe FOR EACH ROW"
+            f" EXECUTE FUNCTION state_guard('{entity}', '{start}')"
+        )
+
+    def new_evidence(self) -> int:
+        self.evidence += 1
+        return self.evidence
+
+    def row(self, status: str, evidence: int | None = None) -> UUID:
+        key = new_id()
+        execute("INSERT INTO probe VALUES (%s, %s, %s)", key, status, evidence)
+        return key
+
+    def move(self, key: UUID, status: str, evidence: int | None = None) -> str:
+        """`moved`, or the name of the rule that was in the way."""
+        try:
+            with transaction.atomic():
+                execute(
+                    "UPDATE probe SET status = %s, evidence_id = coalesce(%s, evidence_id) WHERE id = %s",
+                    status,
+                    evidence,
+                    key,
+                )
+        except IntegrityError as error:
+            return str(error.__cause__.diag.constraint_name)  # type: ignore[union-attr]
+        return "moved"
+
+
+class Moves(GuardTestCase):
+    def test_every_pair_of_states(self) -> None:
+        for entity, (states, moves) in MACHINES.items():
+            self.guard(entity)
+            for before, after in product(states, repeat=2):
+                with self.subTest(entity=entity, before=before, after=after):
+                    is_legal = before == after or (before, after) in moves
+                    key = self.row(before)
+                    self.assertEqual(self.move(key, after, self.new_evidence()), "moved" if is_legal else "state_rule")
+                    steps = list(
+                        StateHistory.objects.filter(entity_id=key).values_list("entity", "from_state", "to_state")
+                    )
+                    self.assertEqual(steps, [(entity, before, after)] if is_legal and before != after else [])
+
+    def test_a_state_nobody_has_heard_of(self) -> None:
+        self.guard("payment")
+        self.assertEqual(self.move(self.row("pending"), "paid", 1), "state_rule")
+
+    def test_which_moves_need_evidence(self) -> None:
+        for entity, (_, moves) in MACHINES.items():
+            self.guard(entity)
+            for (before, after), needs in moves.items():
+                with self.subTest(entity=entity, before=before, after=after):
+                    key = self.row(before)
+                    self.assertEqual(self.move(key, after), "state_evidence" if needs else "moved")
+                    if needs:
+                        self.assertEqual(self.move(key, after, self.new_evidence()), "moved")
+                        self.assertEqual(StateHistory.objects.get(entity_id=key).evidence_id, self.evidence)
+
+    def test_old_evidence_is_no_evidence(self) -> None:
+        self.guard("payment")
+        key = self.row("failed", self.new_evidence())
+        self.assertEqual(self.move(key, "completed", self.evidence), "state_evidence")
+        self.assertEqual(self.move(key, "completed", self.new_evidence()), "moved")
+
+    def test_evidence_moves_one_row_of_a_kind(self) -> None:
+        self.guard("payment")
+        first, second = self.row("pending"), self.row("pending")
+        self.assertEqual(self.move(first, "completed", 7), "moved")
+        self.assertEqual(self.move(second, "completed", 7), "state_history_evidence")
+        self.guard("op")
+        operation = self.row("accepted")
+        self.assertEqual(self.move(operation, "succeeded", 7), "moved")
+
+    def test_evidence_that_a_move_does_not_need_is_not_used_up(self) -> None:
+        self.guard("payment")
+        self.assertEqual(self.move(self.row("initiated"), "failed", 9), "moved")
+        self.assertEqual(self.move(self.row("pending"), "failed", 9), "moved")
+
+    def test_other_changes_need_no_rule(self) -> None:
+        self.guard("payment")
+        key = self.row("completed")
+        execute("UPDATE probe SET other = 1 WHERE id = %s", key)
+        self.assertFalse(StateHistory.objects.filter(entity_id=key).exists())
+
+    def test_where_every_row_begins(self) -> None:
+        for entity, (states, _) in MACHINES.items():
+            self.guard(entity, event="INSERT")
+            for state in states:
+                with self.subTest(entity=entity, state=state):
+                    is_start = state in ("initiated", OP_CREATED)
+                    try:
+                        with transaction.atomic():
+                            self.row(state)
+                        self.assertTrue(is_start)
+                    except IntegrityError as error:
+                        self.assertFalse(is_start)
+                        self.assertEqual(error.__cause__.diag.constraint_name, "state_start")  # type: ignore[union-attr]
+
+
+class Rules(TestCase):
+    def test_the_table_says_what_states_py_says(self) -> None:
+        for entity, (states, moves) in MACHINES.items():
+            rows = StateRule.objects.filter(entity=entity).values_list("from_state", "to_state", "evidence")
+            self.assertEqual({(before, after): needs for before, after, needs in rows}, moves)
+            self.assertLessEqual({state for pair in moves for state in pair}, set(states))
+        self.assertEqual(set(StateRule.objects.values_list("entity", flat=True)), set(MACHINES))
+
+    def test_after_the_hand_over_nothing_ends_without_evidence(self) -> None:
+        """Spelled out once more, apart from states.py: what may happen on our own word alone."""
+        payment = {("initiated", "pending"), ("initiated", "failed"), ("initiated", "cancelled")}
+        operation = {
+            ("created", "sending"),
+            ("created", "cancelled"),
+            ("sending", "accepted"),
+            ("sending", "cancelled"),
+            ("sending", "unknown"),
+            ("accepted", "unknown"),
+        }
+        for entity, wanted in (("payment", payment), ("op", operation)):
+            rows = StateRule.objects.filter(entity=entity, evidence=False).values_list("from_state", "to_state")
+            self.assertEqual(set(rows), wanted)
+        ways_to_money = StateRule.objects.filter(to_state__in=("completed", "succeeded"))
+        self.assertEqual(set(ways_to_money.values_list("evidence", flat=True)), {True})
+        ways_from_money = StateRule.objects.filter(from_state__in=("completed", "succeeded", "reversed"))
+        self.assertEqual(list(ways_from_money.values_list("from_state", "to_state")), [("completed", "reversed")])
+
+    def test_history_cannot_be_changed_or_removed(self) -> None:
+        execute(
+            "INSERT INTO state_history (entity, entity_id, from_state, to_state) VALUES ('payment', %s, 'a', 'b')",
+            new_id(),
+        )
+        for statement in ("UPDATE state_history SET to_state = 'c'", "DELETE FROM state_history"):
+            with (
+                self.subTest(statement=statement),
+                self.assertRaisesMessage(DatabaseError, "state_history is append-only"),
+                transaction.atomic(),
+            ):
+                execute(statement)
+
+
+class Triggers(TestCase):
+    def test_each_exists_and_is_enabled(self) -> None:
+        found: dict[str, set[str]] = {}
+        rows = execute(
+            "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
+            " AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
+        )
+        for table, name, enabled in rows:
+            found.setdefault(table, set()).add(name)
+            self.assertEqual(enabled, "O", f"{name} on {table}")
+        self.assertEqual(found, TRIGGERS)
+
+    def test_the_balance_is_checked_at_commit(self) -> None:
+        rows = execute("SELECT tgdeferrable, tginitdeferred FROM pg_trigger WHERE tgname = 'ledger_transfer_balanced'")
+        self.assertEqual(rows, [(True, True)])
+
+    def test_functions_with_the_owners_rights_have_a_fixed_search_path(self) -> None:
+        rows = execute(
+            "SELECT proname, proconfig FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY 1"
+        )
+        self.assertEqual(
+            [name for name, _ in rows],
+            ["audit_chain", "ledger_entry_post", "ledger_open_account", "ledger_post", "state_guard"],
+        )
+        for name, options in rows:
+            self.assertEqual(options, ["search_path=public, pg_temp"], name)
