@@ -18,7 +18,7 @@ from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money, MoneyError
 from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
 from payments.models import Payment
-from payments.states import AWAITING_CUSTOMER, CLOSED_UNPAID, PAID, PAYMENT_STATES, PENDING_REASONS
+from payments.states import AWAITING_CUSTOMER, CLOSED_UNPAID, EXPIRED, PAID, PAYMENT_STATES, PENDING_REASONS
 
 METHODS = ("mpesa",)
 REFERENCE = re.compile(r"[A-Za-z0-9._\-/:]{1,64}")
@@ -190,9 +190,10 @@ def next_action(payment: Payment) -> dict[str, Any]:
 
 
 def is_safe_to_retry(payment: Payment) -> bool:
-    """A new try cannot charge twice: this one is closed, and the provider was certain."""
-    certainty = (payment.failure or {}).get("certainty", "certain")
-    return payment.status in CLOSED_UNPAID and certainty == "certain"
+    """A new try cannot charge twice: the provider said no. A prompt that only ran out may still be paid late."""
+    if payment.status == EXPIRED:
+        return bool((payment.failure or {}).get("certainty") == "certain")
+    return payment.status in CLOSED_UNPAID
 
 
 def payment_body(payment: Payment) -> dict[str, Any]:
@@ -202,6 +203,9 @@ def payment_body(payment: Payment) -> dict[str, Any]:
         return Money(minor, payment.currency).decimal_text()
 
     is_paid = payment.status in PAID
+    # A surplus payment is owed back to the payer: no fee was taken and nothing is the merchant's.
+    fee = 0 if payment.surplus else payment.fee + payment.tax
+    net = 0 if payment.surplus else payment.amount - fee
     return {
         "id": to_public("pay", payment.id),
         "object": "payment",
@@ -214,8 +218,8 @@ def payment_body(payment: Payment) -> dict[str, Any]:
         "amount_received": money(payment.captured),
         "amount_refunded": money(payment.refunded),
         "amount_refundable": money(payment.captured - payment.refunded - payment.refund_held),
-        "fee": money(payment.fee + payment.tax) if is_paid else None,
-        "net": money(payment.amount - payment.fee - payment.tax) if is_paid else None,
+        "fee": money(fee) if is_paid else None,
+        "net": money(net) if is_paid else None,
         "payment_method": payment.payment_method,
         "channel": payment.channel,
         "provider": payment.provider,
