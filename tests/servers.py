@@ -29,13 +29,21 @@ _servers: list[Servers] = []
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests() -> None:
     """Before anything reads the settings: servers, test secrets, and nobody's real provider credentials."""
-    for name in [name for name in os.environ if name.startswith(PROVIDER_PREFIXES)]:
-        del os.environ[name]
-    os.environ.update(TEST_ENVIRON)
+    set_test_environment()
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker:
         os.environ["REDIS_URL"] = redis_url_of(worker, os.environ["REDIS_URL"])
         return
+    start_test_servers()
+
+
+def set_test_environment() -> None:
+    for name in [name for name in os.environ if name.startswith(PROVIDER_PREFIXES)]:
+        del os.environ[name]
+    os.environ.update(TEST_ENVIRON)
+
+
+def start_test_servers() -> None:
     _start_missing_servers()
     _connect_as_owner()
 
