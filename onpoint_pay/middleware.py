@@ -77,6 +77,8 @@ class RequestContextMiddleware:
 
     def _stamp(self, request: HttpRequest, answer: HttpResponse) -> None:
         answer["Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        if not answer.streaming and not answer.has_header("Content-Length"):
+            answer["Content-Length"] = str(len(answer.content))
         if request.path_info.startswith("/api/"):
             answer["OnPoint-Version"] = settings.API_VERSION
             answer.setdefault("Cache-Control", "no-store")
