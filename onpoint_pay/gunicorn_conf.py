@@ -7,6 +7,8 @@ worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "16"))
 keepalive = 75
+# The most gunicorn takes: searches and cursors make long addresses.
+limit_request_line = 8190
 timeout = 60
 graceful_timeout = 10
 # The product writes its own access log, with request ids and masked values.

@@ -239,8 +239,9 @@ def request_id_of(request: Request) -> str:
 
 def page_size(request: Request) -> int:
     """`limit`, 1 to 100, 20 when absent. Raises Problem parameter_invalid."""
-    text = request.query_params.get("limit", "20")
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= 100):
+    given = request.query_params.getlist("limit")
+    text = given[0] if given else "20"
+    if len(given) > 1 or not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= 100):
         raise Problem("parameter_invalid", "limit must be a whole number from 1 to 100.", param="limit")
     return int(text)
 

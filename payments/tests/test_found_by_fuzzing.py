@@ -52,3 +52,8 @@ class FoundByFuzzing(PaymentTestCase):
                 with self.subTest(name=name, value=value):
                     answer = self.post(INITIATE, self.body(**{name: value}), self.headers)
                     self.assertEqual((answer.status_code, answer.json()["param"]), (400, name))
+
+    def test_a_limit_given_twice(self) -> None:
+        """Neither of the two is the one that was meant."""
+        answer = self.get("payments/?limit=1&limit=100", self.headers)
+        self.assertEqual(self.assert_problem(answer, 400, "parameter_invalid")["param"], "limit")
