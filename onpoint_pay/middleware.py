@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 
 from onpoint_pay.kit.api import PROBLEM_TYPE, problem_answer
@@ -73,6 +73,8 @@ class RequestContextMiddleware:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_BODY_BYTES:
             return problem_answer(Problem("body_too_large"), request)
+        if not _is_for_us(request):
+            return problem_answer(Problem("parameter_invalid", "We do not answer to this host name."), request)
         return _in_one_shape(request, self.get_response(request))
 
     def _stamp(self, request: HttpRequest, answer: HttpResponse) -> None:
@@ -102,6 +104,17 @@ class RequestContextMiddleware:
             return None  # no crash: the handlers below answer it
         log.error("crash", exc_info=error, path=without_tokens(request.path))
         return problem_answer(Problem("internal_error"), request)
+
+
+def _is_for_us(request: HttpRequest) -> bool:
+    """Whether the Host header names this installation; health checks come by whatever address the machine has."""
+    if request.path.startswith(QUIET_PATHS):
+        return True
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True
 
 
 def _in_one_shape(request: HttpRequest, answer: HttpResponse) -> HttpResponse:

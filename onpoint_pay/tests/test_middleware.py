@@ -146,6 +146,13 @@ class Refusals(MiddlewareTestCase):
                 answer = self.client.post(address, b"x" * (256 * 1024 + 1), "application/json", headers=self.headers)
                 self.assert_problem(answer, 413, "body_too_large")
 
+    def test_a_host_name_that_is_not_ours(self) -> None:
+        found = self.assert_problem(
+            self.client.get("/api/v1/payments/", headers={"Host": "evil.example"}), 400, "parameter_invalid"
+        )
+        self.assertIn("host", found["detail"])
+        self.assertEqual(self.client.get("/api/v1/health/live", headers={"Host": "10.0.0.7"}).status_code, 200)
+
     def test_an_accept_header_we_cannot_serve(self) -> None:
         answer = self.get("merchant/", self.headers | {"Accept": "application/xml"})
         self.assert_problem(answer, 406, "not_acceptable")
