@@ -26,13 +26,16 @@ REACH = timedelta(hours=47)
 
 
 def look_up(ops: Sequence[MoneyOp]) -> bool:
-    """Conclude what the provider's list can conclude; False when there was no list. All of one provider and mode.
+    """Conclude what the list can conclude; False when it could not be read. All operations of one provider and mode.
 
     A line belongs to an operation when amount, account reference and phone agree and no other fits: then it is paid.
     A list without a line is an answer too: after an hour of such answers the prompt is expired.
     """
     ops = [op for op in ops if now() - _sent_at(op) < REACH]
-    lines = _lines(ops) if ops else None
+    if not ops:
+        # Nothing a list could still tell of: asking again soon would only be noise.
+        return True
+    lines = _lines(ops)
     if lines is None:
         return False
     free = _without_taken(lines, ops[0])

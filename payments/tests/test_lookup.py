@@ -205,3 +205,14 @@ class Contested(LookupTestCase):
         sweep()
         self.assert_waiting(other_payer)
         self.assert_waiting(other_amount)
+
+
+class OutOfReach(LookupTestCase):
+    def test_a_prompt_no_list_can_tell_of_is_not_asked_about_every_few_minutes(self) -> None:
+        payment, _ = self.lose()
+        self.age(payment, seconds=REACH.total_seconds() + 60)
+        pulls = simulator().summary()["pulls"]
+        self.sweep()
+        self.assert_waiting(payment)
+        self.assertEqual(simulator().summary()["pulls"], pulls)
+        self.assertGreater(op_of(payment).next_check, now() + timedelta(hours=4))
