@@ -75,14 +75,27 @@ END $$;
 """
 
 # Trusted claims and strangers' claims have separate doors: a forged claim cannot occupy the place of a true one.
+# A token opens its own door only: an operation's the one its result comes to, an account's the two that payers' money
+# comes to, a question's the one its answer comes to.
 RECEIVED = """
 CREATE FUNCTION callback_received(p_provider text, p_door text, p_dedupe text, p_reference text, p_body bytea,
     p_headers jsonb, p_source inet, p_token_hash bytea, p_strangers int, OUT event_id bigint, OUT outcome text, OUT token_ok boolean)
   LANGUAGE plpgsql AS $$
-DECLARE op money_op; v_door text; v_mode text; kept bytea;
+DECLARE op money_op; account merchants_provider_account; question provider_question; v_door text; v_mode text; kept bytea;
 BEGIN
-  SELECT * INTO op FROM money_op WHERE token_hash = p_token_hash;
-  token_ok := FOUND;
+  IF p_door IN ('confirm', 'validate') THEN
+    SELECT * INTO account FROM merchants_provider_account WHERE hook_token_hash = p_token_hash AND provider = p_provider;
+    token_ok := FOUND;
+  ELSE
+    SELECT * INTO op FROM money_op WHERE token_hash = p_token_hash AND provider = p_provider
+      AND CASE kind WHEN 'charge' THEN p_door = 'collect' ELSE p_door IN ('result-' || kind, 'timeout-' || kind) END;
+    token_ok := FOUND;
+    IF NOT token_ok AND p_door LIKE ANY (ARRAY['result-%', 'timeout-%']) THEN
+      SELECT * INTO question FROM provider_question WHERE token_hash = p_token_hash AND provider = p_provider
+        AND p_door LIKE '%-' || CASE kind WHEN 'balance' THEN 'balance' ELSE 'status' END;
+      token_ok := FOUND;
+    END IF;
+  END IF;
   IF NOT token_ok THEN
     IF (SELECT count(*) FROM provider_event e WHERE e.source_ip = p_source AND NOT e.token_ok
           AND e.received_at > now() - interval '1 min') >= p_strangers THEN
@@ -92,20 +105,21 @@ BEGIN
     SELECT * INTO op FROM money_op WHERE provider = p_provider AND provider_ref = p_reference LIMIT 1;
   END IF;
   v_door := p_door || CASE WHEN token_ok THEN '' ELSE ':claim' END;
-  v_mode := coalesce(op.mode, 'live');
-  INSERT INTO provider_event (provider, door, dedupe, mode, body, headers, source_ip, token_ok, op_id, received_at, status,
-      tries, next_try, note)
-    VALUES (p_provider, v_door, p_dedupe, v_mode, p_body, p_headers, p_source, token_ok, op.id, now(), 'new', 0, now(), '')
+  v_mode := coalesce(op.mode, account.mode, question.mode, 'live');
+  INSERT INTO provider_event (provider, door, dedupe, mode, body, headers, source_ip, token_ok, op_id, question_id,
+      provider_account_id, received_at, status, tries, next_try, note)
+    VALUES (p_provider, v_door, p_dedupe, v_mode, p_body, p_headers, p_source, token_ok, op.id, question.id, account.id,
+      now(), 'new', 0, now(), '')
     ON CONFLICT (provider, mode, door, dedupe) DO NOTHING RETURNING id INTO event_id;
   IF event_id IS NOT NULL THEN outcome := 'new'; RETURN; END IF;
   SELECT e.id, e.body INTO event_id, kept FROM provider_event e
     WHERE e.provider = p_provider AND e.mode = v_mode AND e.door = v_door AND e.dedupe = p_dedupe;
   IF kept = p_body THEN outcome := 'repeat'; RETURN; END IF;
   outcome := 'differs';
-  INSERT INTO provider_event (provider, door, dedupe, mode, body, headers, source_ip, token_ok, op_id, received_at, status,
-      tries, next_try, note)
+  INSERT INTO provider_event (provider, door, dedupe, mode, body, headers, source_ip, token_ok, op_id, question_id,
+      provider_account_id, received_at, status, tries, next_try, note)
     VALUES (p_provider, v_door, p_dedupe || ':' || encode(sha256(p_body), 'hex'), v_mode, p_body, p_headers, p_source,
-      token_ok, op.id, now(), 'quarantined', 0, now(),
+      token_ok, op.id, question.id, account.id, now(), 'quarantined', 0, now(),
       'another body under a used key; first ' || encode(sha256(kept), 'hex'))
     ON CONFLICT DO NOTHING;
 END $$;

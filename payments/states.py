@@ -79,3 +79,35 @@ OP_MOVES: dict[tuple[str, str], bool] = {
     (OP_EXPIRED, OP_SUCCEEDED): True,
     (OP_REJECTED, OP_SUCCEEDED): True,
 }
+
+# One try: a prompt to the payer, money a payer sends by themselves, a charge taken back, money sent to a phone.
+OP_KINDS = ("charge", "c2b", "reversal", "b2c")
+# The kinds that send money out: a doubt about one is never answered by sending again.
+OP_OUT = ("reversal", "b2c")
+
+REFUND_REQUIRES_APPROVAL = "requires_approval"
+REFUND_PENDING = "pending"
+REFUND_COMPLETED = "completed"
+REFUND_FAILED = "failed"
+REFUND_CANCELLED = "cancelled"
+REFUND_STATES = (REFUND_REQUIRES_APPROVAL, REFUND_PENDING, REFUND_COMPLETED, REFUND_FAILED, REFUND_CANCELLED)
+REFUND_OPEN = (REFUND_REQUIRES_APPROVAL, REFUND_PENDING)
+REFUND_ROUTES = ("reversal", "b2c", "card", "manual", "external")
+REFUND_PENDING_REASONS = ("awaiting_provider", "reconciling", "insufficient_float")
+
+REFUND_MOVES: dict[tuple[str, str], bool] = {
+    (REFUND_REQUIRES_APPROVAL, REFUND_PENDING): False,
+    (REFUND_REQUIRES_APPROVAL, REFUND_CANCELLED): False,
+    (REFUND_PENDING, REFUND_COMPLETED): True,
+    (REFUND_PENDING, REFUND_FAILED): True,
+    # The provider said no, and later that the money went out after all.
+    (REFUND_FAILED, REFUND_COMPLETED): True,
+}
+
+C2B_STATES = ("unmatched", "suggested", "matched")
+C2B_SOURCES = ("confirmation", "callback", "pull", "statement", "claim")
+# pending: not believed yet; waived: the merchant does not want every receipt asked back; refuted: the provider says no.
+VERIFICATIONS = ("pending", "verified", "waived", "refuted")
+CLAIM_STATES = ("pending", "accepted", "refused")
+QUESTION_KINDS = ("transaction_status", "balance")
+QUESTION_STATES = ("asked", "answered", "refused", "lost")

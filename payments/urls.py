@@ -3,7 +3,7 @@
 from django.urls import path
 
 from payments.callback_views import collect
-from payments.views import PaymentViewSet
+from payments.views.payments import PaymentViewSet
 
 view = PaymentViewSet.as_view
 

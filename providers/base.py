@@ -1,6 +1,7 @@
 """The interface every provider implements; stateless, so one object serves all threads."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -8,16 +9,21 @@ from onpoint_pay.kit.http import HttpClient
 from onpoint_pay.kit.tokens import TokenStore
 from providers.errors import NotSupported
 from providers.types import (
+    BalanceRequest,
     CallbackEvent,
+    CallbackRegistration,
     CallbackReply,
     Capability,
     ChargeRequest,
+    CodeRequest,
     InboundRequest,
     Outcome,
     PayoutRequest,
     QueryRequest,
     RefundRequest,
     StatementLine,
+    StatusRequest,
+    ValidationRefusal,
 )
 
 
@@ -32,6 +38,10 @@ class CallbackParser(ABC):
 
     def reply_to_callback(self, event: CallbackEvent | None = None, *, accepted: bool = True) -> CallbackReply:
         """The answer at the door; None stands for a callback nobody has read yet."""
+        return CallbackReply()
+
+    def reply_to_validation(self, refusal: ValidationRefusal | None) -> CallbackReply:
+        """The answer to a payer's wish to pay: taken (None), or refused for this reason."""
         return CallbackReply()
 
 
@@ -73,12 +83,34 @@ class Provider(CallbackParser):
         """Raises CallbackRejected unless something shows that the provider sent it."""
 
     def refund(self, request: RefundRequest) -> Outcome:
-        """Raises as charge does, and NotSupported."""
+        """Ask for a charge to be given back; pending with the provider's reference, or at once the result.
+
+        Raises as charge does, and NotSupported.
+        """
         raise NotSupported(f"{self.code} does not refund")
 
     def pay_out(self, request: PayoutRequest) -> Outcome:
-        """Raises as charge does, and NotSupported."""
+        """Send money; pending with the provider's reference, or at once the result.
+
+        A repeat of a `reference` the provider already has is ProviderTimeout, never a refusal: the first one counts.
+        Raises as charge does, and NotSupported.
+        """
         raise NotSupported(f"{self.code} does not pay out")
+
+    def ask_status(self, request: StatusRequest) -> Outcome:
+        """Put a question whose answer comes by callback; pending with the question's reference there.
+
+        Raises ProviderUnavailable, ProviderTimeout, ProviderRejected, NotSupported.
+        """
+        raise NotSupported(f"{self.code} cannot be asked about a transaction")
+
+    def ask_balance(self, request: BalanceRequest) -> Outcome:
+        """As ask_status, about our account there."""
+        raise NotSupported(f"{self.code} does not tell its balance")
+
+    def payment_code(self, request: CodeRequest) -> bytes:
+        """A PNG to scan. Raises as charge does, and NotSupported."""
+        raise NotSupported(f"{self.code} makes no codes")
 
     def fetch_statement(self, start: datetime, end: datetime) -> list[StatementLine]:
         """All lines of money that came in between two aware moments: the provider's own word, each receipt once.
@@ -88,5 +120,27 @@ class Provider(CallbackParser):
         """
         raise NotSupported(f"{self.code} has no statement")
 
-    def register_callbacks(self, base_url: str) -> None:
-        """Tell the provider where to send what it starts by itself; many need no telling."""
+    def check_addresses(self, urls: Sequence[str]) -> list[str]:
+        """What the provider would object to in our callback addresses, one sentence each; nothing is sent."""
+        return []
+
+    def register_callbacks(self, request: CallbackRegistration) -> None:
+        """Tell the provider where to send what payers start. Registered already is done, not a failure.
+
+        Raises ProviderUnavailable, ProviderTimeout, ProviderRejected, NotSupported.
+        """
+        raise NotSupported(f"{self.code} needs no registration")
+
+    def register_statement(self, *, phone: str, callback_url: str) -> None:
+        """Enrol our account for the provider's list of money received; enrolled already is done, not a failure.
+
+        Raises as register_callbacks does.
+        """
+        raise NotSupported(f"{self.code} needs no registration")
+
+    def check_credentials(self) -> None:
+        """Prove the credentials with a call that changes nothing.
+
+        Raises ProviderRejected when they are refused, ProviderUnavailable and ProviderTimeout when nobody could tell.
+        """
+        raise NotSupported(f"{self.code} has no check")

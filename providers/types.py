@@ -18,6 +18,9 @@ class Capability(StrEnum):
     PAYOUT = "payout"
     C2B = "c2b"
     STATEMENT = "statement"
+    TRANSACTION_STATUS = "transaction_status"
+    BALANCE = "balance"
+    PAYMENT_CODE = "payment_code"
 
 
 class OutcomeStatus(StrEnum):
@@ -173,22 +176,100 @@ class QueryRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundRequest:
-    """Give money of an earlier charge back to its payer."""
+    """Give money of an earlier charge back to its payer. `reference` is our name of this try.
+
+    The answer of most providers is that they will tell later: the result comes to `result_url`, the notice that it
+    takes too long to `timeout_url`.
+    """
 
     reference: str
     receipt: str
     amount: Money
     reason: str
+    result_url: str = field(default="", repr=False)
+    timeout_url: str = field(default="", repr=False)
+    scenario: str | None = None
+
+
+class PayoutPurpose(StrEnum):
+    """Why money goes out; some providers treat them differently."""
+
+    BUSINESS = "business"
+    SALARY = "salary"
+    PROMOTION = "promotion"
+    REFUND = "refund"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutRequest:
-    """Send money to a phone. `reference` makes a repeat harmless at the provider."""
+    """Send money to a phone. `reference`, ours and committed before the call, makes a repeat harmless there."""
 
     reference: str
     amount: Money
     phone: str = field(repr=False)
     description: str
+    purpose: PayoutPurpose = PayoutPurpose.BUSINESS
+    result_url: str = field(default="", repr=False)
+    timeout_url: str = field(default="", repr=False)
+    scenario: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRequest:
+    """What became of a transaction, asked by its `receipt` or by the `original_reference` we sent it under.
+
+    `reference` names this question. The answer comes to `result_url`.
+    """
+
+    reference: str
+    receipt: str | None = None
+    original_reference: str | None = None
+    result_url: str = field(repr=False)
+    timeout_url: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if (self.receipt is None) == (self.original_reference is None):
+            raise ValueError("A transaction is asked about by its receipt or by our reference, one of them.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceRequest:
+    """What our account at the provider holds. `reference` names this question; the answer comes to `result_url`."""
+
+    reference: str
+    result_url: str = field(repr=False)
+    timeout_url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountBalance:
+    """One account at the provider, by its own name for it."""
+
+    name: str
+    current: Money
+    available: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackRegistration:
+    """Where the provider shall send what payers start by themselves.
+
+    `accept_when_silent` says what it does with a payment when our validation does not answer in time.
+    """
+
+    confirmation_url: str = field(repr=False)
+    validation_url: str = field(repr=False)
+    accept_when_silent: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeRequest:
+    """A picture a payer can scan. `amount` None leaves the amount to the payer."""
+
+    payee: str
+    account_reference: str
+    amount: Money | None = None
+    size_pixels: int = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,13 +288,47 @@ class StatementLine:
 
 
 class EventKind(StrEnum):
-    """What a callback is about."""
+    """What a callback is about. NOTICE says only that a result is late: it is never a failure."""
 
     CHARGE = "charge"
     REFUND = "refund"
     PAYOUT = "payout"
+    TRANSACTION_STATUS = "transaction_status"
+    BALANCE = "balance"
+    NOTICE = "notice"
     C2B_VALIDATION = "c2b_validation"
     C2B_CONFIRMATION = "c2b_confirmation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Money a payer sent by themselves. `account_reference` is what they typed, untouched; empty when nothing was.
+
+    The payer's number comes clear, or as a hash, or with stars: only one of `phone`, `phone_hash` (SHA-256 of the
+    12 digits, lower-case hex) and `phone_masked` is set, or none. `float_after` is our balance afterwards.
+    """
+
+    receipt: str
+    money: Money
+    shortcode: str
+    account_reference: str
+    phone: str | None = field(default=None, repr=False)
+    phone_hash: str | None = field(default=None, repr=False)
+    phone_masked: str | None = field(default=None, repr=False)
+    payer_name: str | None = field(default=None, repr=False)
+    occurred_at: datetime | None = None
+    float_after: Money | None = field(default=None, repr=False)
+
+
+class ValidationRefusal(StrEnum):
+    """Why a payment that a payer is about to make shall not be taken."""
+
+    PAYER = "payer"
+    ACCOUNT = "account"
+    AMOUNT = "amount"
+    KYC = "kyc"
+    SHORTCODE = "shortcode"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,12 +344,20 @@ class InboundRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackEvent:
-    """One claim found in a callback. Two with one `dedupe_key` say the same thing."""
+    """One claim found in a callback. Two with one `dedupe_key` say the same thing.
+
+    `provider_reference` is the provider's name of the operation, `our_reference` the one we gave it, where the provider
+    repeats it. `received` comes with C2B kinds, `balances` with BALANCE. For TRANSACTION_STATUS the outcome is that of
+    the transaction asked about: unknown when the question itself failed.
+    """
 
     kind: EventKind
     dedupe_key: str
     provider_reference: str
     outcome: Outcome
+    our_reference: str | None = None
+    received: Receipt | None = None
+    balances: tuple[AccountBalance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from django.db import migrations
 
 from audit.guards import guard_trigger, rules_sql
 from onpoint_pay.kit.db import grant_application_role
-from payments.statements import BEGIN, DROP_ALL, HANDED_OVER, RECEIVED
+from payments.statements import BEGIN, DROP_ALL, HANDED_OVER
 from payments.states import INITIATED, OP_CREATED, OP_MOVES, PAYMENT_MOVES
 
 RULES = rules_sql("payment", PAYMENT_MOVES) + rules_sql("op", OP_MOVES)
@@ -19,6 +19,6 @@ class Migration(migrations.Migration):
     dependencies = [("payments", "0001_initial"), ("audit", "0001_initial")]
     operations = [
         migrations.RunSQL(RULES + GUARDS, UNDO),
-        migrations.RunSQL(BEGIN + HANDED_OVER + RECEIVED, DROP_ALL),
+        migrations.RunSQL(BEGIN + HANDED_OVER, DROP_ALL),
         migrations.RunPython(grant_application_role(), migrations.RunPython.noop),
     ]

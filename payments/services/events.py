@@ -5,7 +5,7 @@ from typing import Any
 from audit.services import record
 from onpoint_pay.kit.ids import to_public
 from payments.models import Payment
-from payments.serializers import payment_body
+from payments.serializers.payments import payment_body
 from webhooks.services.outbox import publish_event
 
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from onpoint_pay.kit.clock import now
+from payments import schedule
 from payments.models import MoneyOp, ProviderEvent
-from providers.types import Failure, Outcome
+from providers.registry import parser_for
+from providers.types import CallbackEvent, Failure, InboundRequest, Outcome
 
 APPLIED, DUPLICATE, QUARANTINED, IGNORED = "applied", "duplicate", "quarantined", "ignored"
 # The claims that may still be applied.
@@ -19,6 +21,31 @@ class Answer:
     door: str
     body: bytes
     dedupe: str
+
+
+def read_claim(event: ProviderEvent) -> CallbackEvent:
+    """What a stored callback says. Raises CallbackMalformed."""
+    door, _, _ = event.door.partition(":")
+    inbound = InboundRequest(
+        body=bytes(event.body), headers=event.headers, token=None, source_ip=event.source_ip, door=door
+    )
+    return parser_for(event.provider).parse_callback(inbound)[0]
+
+
+def close_event(event: ProviderEvent, status: str, note: str, *, op: MoneyOp | None = None) -> str:
+    """Conclude a claim that changes nothing; one that was concluded meanwhile stays as it is."""
+    changes = {"status": status, "note": note[:300]} | ({"op_id": op.id} if op else {})
+    ProviderEvent.objects.filter(id=event.id, status__in=WAITING).update(**changes)
+    return status
+
+
+def wait_for_owner(event: ProviderEvent) -> str:
+    """Nobody here knows what it is about, yet: it may be faster than our own commit."""
+    retry_at = schedule.orphan_retry_at(now(), tries=event.tries - 1)
+    if retry_at is None:
+        return close_event(event, QUARANTINED, "nobody here knows what it is about")
+    ProviderEvent.objects.filter(id=event.id, status__in=WAITING).update(status="orphan", next_try=retry_at)
+    return "orphan"
 
 
 def lock_event(event_id: int) -> ProviderEvent:

@@ -21,7 +21,7 @@ from onpoint_pay.kit.money import Money
 from payments import schedule, statements
 from payments.errors import duplicate_reference, payment_refused, provider_unavailable
 from payments.models import MoneyOp, Payment
-from payments.serializers import payment_body
+from payments.serializers.payments import payment_body
 from payments.services import hand_over
 from payments.services.intent import make_charge, make_payment, redraw_references
 from payments.services.replay import Claim, Stored, finish, forget, replay

@@ -59,7 +59,9 @@ def _lines(ops: Sequence[MoneyOp]) -> list[StatementLine] | None:
     """The list since the oldest of these prompts; None when there was no answer."""
     start = min(_sent_at(op) for op in ops) - MARGIN
     try:
-        return provider_for(ops[0].provider, ops[0].mode).fetch_statement(start, now() + MARGIN)
+        return provider_for(ops[0].provider, ops[0].mode, ops[0].provider_account_id).fetch_statement(
+            start, now() + MARGIN
+        )
     except NotSupported:
         return None
     except ProviderError as error:

@@ -11,7 +11,7 @@ from merchants.models import IdempotencyKey
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import Problem
 from payments.models import Payment
-from payments.serializers import payment_body
+from payments.serializers.payments import payment_body
 from payments.services import hand_over
 from payments.states import INITIATED
 

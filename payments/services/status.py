@@ -58,7 +58,7 @@ def question(op: MoneyOp, *, deadline_seconds: float | None = None) -> Outcome |
     if op.provider_ref is None:
         return None
     try:
-        return provider_for(op.provider, op.mode).query(
+        return provider_for(op.provider, op.mode, op.provider_account_id).query(
             QueryRequest(
                 reference=op.client_ref,
                 provider_reference=op.provider_ref,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from uuid import UUID
 
 import structlog
 
@@ -31,8 +32,9 @@ def sweep(*, batches: int = 10) -> int:
         looked_at += len(taken)
         _conclude_dead_hand_overs(op for op in taken if op.status == OP_SENDING)
         waiting = [op for op in taken if op.status in (OP_ACCEPTED, OP_UNKNOWN)]
-        _ask_about([op for op in waiting if op.provider_ref is not None])
-        _look_up([op for op in waiting if op.provider_ref is None])
+        charges = [op for op in waiting if op.kind == "charge"]
+        _ask_about([op for op in charges if op.provider_ref is not None])
+        _look_up([op for op in charges if op.provider_ref is None])
     return looked_at
 
 
@@ -74,14 +76,18 @@ def _ask_again_soon(ops: Iterable[MoneyOp]) -> None:
 
 
 def _look_up(ops: list[MoneyOp]) -> None:
-    """Operations nobody can be asked about one by one, a list per provider and mode."""
-    for book in sorted({(op.provider, op.mode) for op in ops}):
+    """Operations nobody can be asked about one by one, a list per account at a provider."""
+    for book in {_book_of(op) for op in ops}:
         try:
-            of_book = [op for op in ops if (op.provider, op.mode) == book]
+            of_book = [op for op in ops if _book_of(op) == book]
             if not look_up(of_book):
                 _ask_again_soon(of_book)
         except Exception:
             log.exception("statement_not_applied", provider=book[0], mode=book[1])
+
+
+def _book_of(op: MoneyOp) -> tuple[str, str, UUID | None]:
+    return op.provider, op.mode, op.provider_account_id
 
 
 def _apply(op: MoneyOp, future: "Future[Outcome | None]") -> None:

@@ -15,7 +15,7 @@ from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import from_public, new_id, to_public
 from onpoint_pay.kit.money import Money
 from payments.models import MoneyOp, Payment
-from payments.serializers import InitiateSerializer
+from payments.serializers.payments import InitiateSerializer
 from payments.services.evidence import Answer
 from payments.services.initiate import initiate_payment
 from payments.services.outcome import apply_outcome

@@ -6,7 +6,7 @@ from unittest import TestCase
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import new_id
 from payments.models import Payment
-from payments.serializers import payment_body
+from payments.serializers.payments import payment_body
 from payments.services.intent import NOTHING_YET
 
 

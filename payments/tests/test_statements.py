@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from onpoint_pay.kit.ids import to_public
-from payments.serializers import PaymentSerializer, payment_body
+from payments.serializers.payments import PaymentSerializer, payment_body
 from payments.services.initiate import row_json
 from payments.statements import CALL_BEGIN, CALL_HANDED_OVER, CALL_RECEIVED
 from payments.tests.base import PaymentTestCase, next_key

@@ -1,56 +1,15 @@
-"""Payments, the tries made for them at a provider, and everything providers told us."""
+"""Payments: money a payer was asked for, or sent by themselves."""
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Now
 
 from onpoint_pay.kit.caller import MODES
 from onpoint_pay.kit.db import KeyedModel, ScopedQuerySet
-from payments.states import CLOSED_UNPAID, OP_OPEN, OP_STATES, PAID, PAYMENT_STATES, PENDING_REASONS
+from payments.models.events import ProviderEvent
+from payments.states import CLOSED_UNPAID, PAID, PAYMENT_STATES, PENDING_REASONS
 
 Q = models.Q
 REFERENCE_POLICIES = ("unique_unless_failed", "unique", "any")
-
-
-class ProviderEvent(models.Model):
-    """One thing a provider said: a callback as it came in, or the answer to a question of ours. The claim is kept."""
-
-    id = models.BigAutoField(primary_key=True)
-    provider = models.TextField()
-    door = models.TextField()
-    dedupe = models.TextField()
-    mode = models.CharField(max_length=4)
-    body = models.BinaryField()
-    headers = models.JSONField(default=dict)
-    source_ip = models.GenericIPAddressField(null=True)
-    token_ok = models.BooleanField(default=False)
-    op = models.ForeignKey("MoneyOp", models.PROTECT, null=True, related_name="claims", db_constraint=False)
-    received_at = models.DateTimeField(db_default=Now())
-    status = models.TextField(default="new")
-    tries = models.IntegerField(default=0)
-    next_try = models.DateTimeField(db_default=Now())
-    note = models.TextField(default="")
-
-    STATUSES = ("new", "applied", "duplicate", "orphan", "quarantined", "ignored")
-
-    class Meta:
-        db_table = "provider_event"
-        constraints = [
-            models.CheckConstraint(condition=Q(mode__in=MODES), name="provider_event_mode"),
-            models.CheckConstraint(
-                condition=Q(status__in=("new", "applied", "duplicate", "orphan", "quarantined", "ignored")),
-                name="provider_event_status",
-            ),
-            models.UniqueConstraint(fields=["provider", "mode", "door", "dedupe"], name="provider_event_once"),
-        ]
-        indexes = [
-            models.Index(
-                fields=["next_try", "id"], condition=Q(status__in=("new", "orphan")), name="provider_event_due"
-            ),
-            models.Index(
-                fields=["source_ip", "received_at"], condition=Q(token_ok=False), name="provider_event_strangers"
-            ),
-        ]
 
 
 class Payment(KeyedModel):
@@ -76,6 +35,10 @@ class Payment(KeyedModel):
     payment_method = models.TextField()
     channel = models.TextField()
     provider = models.TextField()
+    # Whose credentials: the merchant's own account at the provider; without one, the platform's.
+    provider_account = models.ForeignKey(
+        "merchants.ProviderAccount", models.PROTECT, null=True, related_name="+", db_index=False
+    )
     shortcode = models.TextField()
     simulated = models.BooleanField()
     status = models.TextField()
@@ -92,6 +55,9 @@ class Payment(KeyedModel):
     amount_check = models.TextField()
     attempts = models.SmallIntegerField()
     phone = models.TextField(null=True)
+    # Of a payer who is known only so: SHA-256 of the number, lower-case hex.
+    phone_hash = models.TextField(null=True)
+    payer_name = models.TextField(null=True)
     email = models.TextField(null=True)
     description = models.TextField(null=True)
     customer_message = models.TextField(null=True)
@@ -165,55 +131,19 @@ class Payment(KeyedModel):
             models.Index(fields=["merchant", "mode", "status", "-created_at", "-id"], name="transactions_by_status"),
             models.Index(fields=["merchant", "mode", "merchant_reference"], name="transactions_by_reference"),
             models.Index(
+                fields=["merchant", "mode", "shown_reference"],
+                condition=Q(shown_reference__isnull=False),
+                name="transactions_by_shown",
+            ),
+            models.Index(
+                fields=["merchant", "mode", "phone", "-created_at"],
+                condition=Q(phone__isnull=False),
+                name="transactions_by_phone",
+            ),
+            models.Index(
                 fields=["merchant", "mode", "provider_reference"],
                 condition=Q(provider_reference__isnull=False),
                 name="transactions_by_provider",
             ),
             GinIndex(fields=["metadata"], opclasses=["jsonb_path_ops"], name="transactions_metadata"),
-        ]
-
-
-class MoneyOp(KeyedModel):
-    """One try at a provider that can move money: committed before the call, closed by the provider's word."""
-
-    payment = models.ForeignKey(Payment, models.PROTECT, null=True, related_name="ops", db_index=False)
-    surplus_payment = models.OneToOneField(Payment, models.PROTECT, null=True, related_name="+")
-    merchant = models.ForeignKey("merchants.Merchant", models.PROTECT, related_name="+", db_index=False)
-    mode = models.CharField(max_length=4)
-    provider = models.TextField()
-    kind = models.TextField()
-    amount = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
-    client_ref = models.TextField(unique=True)
-    token_hash = models.BinaryField(null=True, unique=True)
-    provider_ref = models.TextField(null=True)
-    status = models.TextField()
-    evidence = models.ForeignKey(ProviderEvent, models.PROTECT, null=True, related_name="+", db_index=False)
-    lease_until = models.DateTimeField(null=True)
-    next_check = models.DateTimeField(null=True)
-    checks = models.IntegerField()
-    answered_checks = models.IntegerField()
-    last_answer_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "money_op"
-        constraints = [
-            models.CheckConstraint(condition=Q(mode__in=MODES), name="money_op_mode"),
-            models.CheckConstraint(condition=Q(status__in=OP_STATES), name="money_op_status"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="money_op_amount"),
-            models.CheckConstraint(
-                condition=~Q(status__in=OP_OPEN) | Q(next_check__isnull=False), name="money_op_watched"
-            ),
-            models.UniqueConstraint(
-                fields=["provider", "mode", "kind", "provider_ref"],
-                condition=Q(provider_ref__isnull=False),
-                name="money_op_provider_ref",
-            ),
-            models.UniqueConstraint(fields=["payment"], condition=Q(status__in=OP_OPEN), name="money_op_one_payment"),
-        ]
-        indexes = [
-            models.Index(fields=["payment", "id"], name="money_op_of_payment"),
-            models.Index(fields=["next_check"], condition=Q(status__in=OP_OPEN), name="money_op_due"),
         ]

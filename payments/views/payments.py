@@ -25,7 +25,7 @@ from payments.errors import payment_refused
 from payments.models import Payment
 from payments.selectors import find, pages
 from payments.selectors.timeline import timeline_of
-from payments.serializers import (
+from payments.serializers.payments import (
     InitiateSerializer,
     PaymentListSerializer,
     PaymentSerializer,

@@ -1,0 +1,22 @@
+"""Payments, refunds, C2B money, the tries made at a provider, and everything providers told us."""
+
+from payments.models.c2b import C2bAccount, C2bAlias, C2bClaim, C2bReceipt
+from payments.models.events import ProviderEvent
+from payments.models.operations import MoneyOp
+from payments.models.payments import REFERENCE_POLICIES, Payment
+from payments.models.questions import ProviderQuestion, ShortcodeHealth
+from payments.models.refunds import Refund
+
+__all__ = [
+    "REFERENCE_POLICIES",
+    "C2bAccount",
+    "C2bAlias",
+    "C2bClaim",
+    "C2bReceipt",
+    "MoneyOp",
+    "Payment",
+    "ProviderEvent",
+    "ProviderQuestion",
+    "Refund",
+    "ShortcodeHealth",
+]

@@ -1,0 +1,1 @@
+"""Payments, refunds and C2B money as JSON, in and out."""
