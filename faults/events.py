@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,20 @@ def received_events(log: Path) -> Counter[tuple[str, str]]:
         else:
             event = delivery["event"]
             found[event["data"]["object"]["id"], event["type"]] += 1
+    return found
+
+
+def final_moments(log: Path) -> dict[str, datetime]:
+    """When the state that a payment ended in was reached, by payment id: the time inside the last event about it."""
+    found: dict[str, datetime] = {}
+    for line in log.read_text().splitlines():
+        delivery = json.loads(line)
+        if not delivery["verified"]:
+            continue
+        event = delivery["event"]
+        payment, at = event["data"]["object"], datetime.fromisoformat(event["timestamp"])
+        if payment["status"] not in ("initiated", "pending"):
+            found[payment["id"]] = max(at, found.get(payment["id"], at))
     return found
 
 

@@ -1,8 +1,9 @@
 """Comparing what the gateway says with what the simulator's book says, payment by payment."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 UNPAID = ("failed", "cancelled", "expired")
@@ -21,10 +22,6 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
 
-def open_payments(payments: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [payment for payment in payments if payment["status"] in OPEN]
-
-
 def judge(payments: Iterable[Mapping[str, Any]], book: Mapping[str, list[dict[str, Any]]]) -> Verdict:
     """`book` holds the simulator's prompts by account reference, which each payment carries in its metadata."""
     verdict = Verdict()
@@ -41,6 +38,29 @@ def judge(payments: Iterable[Mapping[str, Any]], book: Mapping[str, list[dict[st
             verdict.faults.append(f"{payment['reference']}: {fault}")
     verdict.faults += [f"receipt {receipt} on {n} payments" for receipt, n in receipts.items() if receipt and n > 1]
     return verdict
+
+
+def times_to_truth(
+    payments: Iterable[Mapping[str, Any]],
+    book: Mapping[str, list[dict[str, Any]]],
+    reached: Mapping[str, datetime],
+) -> list[float]:
+    """Seconds from the moment the payer decided to the moment the gateway had it right, shortest first.
+
+    A payment that knew before the payer's decision was told counts as 0; one without a prompt has no truth to wait for.
+    """
+    found = []
+    for payment in payments:
+        prompts = book.get(payment["metadata"]["account_reference"], [])
+        if len(prompts) == 1 and prompts[0]["decided_at"] and payment["id"] in reached:
+            decided = datetime.fromisoformat(prompts[0]["decided_at"])
+            found.append(max((reached[payment["id"]] - decided).total_seconds(), 0.0))
+    return sorted(found)
+
+
+def share_below(seconds: Sequence[float], share: float) -> float:
+    """The value that `share` of them stay at or below; 0 when there are none."""
+    return seconds[min(int(len(seconds) * share), len(seconds) - 1)] if seconds else 0.0
 
 
 def _faults_of(payment: Mapping[str, Any], prompts: list[dict[str, Any]]) -> list[str]:

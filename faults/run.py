@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from faults.clients import CallFailed, Client, every_payment, merchant_client, wait_until
-from faults.events import untold
-from faults.judge import Verdict, judge, open_payments
+from faults.events import final_moments, untold
+from faults.judge import Verdict, judge, times_to_truth
 
 MIX = {"0": 0.7, "1032": 0.12, "1": 0.08, "1037": 0.05, "2001": 0.05}
 CONCLUDE_SECONDS = 180.0
@@ -33,6 +33,7 @@ class Result:
     answers: Counter[str] = field(default_factory=Counter)
     verdict: Verdict = field(default_factory=Verdict)
     untold: list[str] = field(default_factory=list)
+    truths: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -98,15 +99,24 @@ class Runner:
     def _payments(self, seed: int) -> list[dict[str, Any]]:
         return every_payment(self.api, **{"metadata[run]": f"{self.name}-{seed}"})
 
+    def _is_concluded(self, seed: int) -> bool:
+        query = f"limit=1&status=initiated,pending&metadata[run]={self.name}-{seed}"
+        return not self.api.get(f"/payments/transactions/?{query}")["data"]
+
     def _await_truth(self, seed: int, result: Result) -> None:
         """Until nothing is open and everything is told, or the time is over; the comparison says what is missing."""
-        wait_until(lambda: not open_payments(self._payments(seed)), seconds=CONCLUDE_SECONDS)
+        wait_until(lambda: self._is_concluded(seed), seconds=CONCLUDE_SECONDS)
         # Late callbacks may still turn a failure into the truth.
-        wait_until(lambda: not judge(self._payments(seed), self._book(seed)).faults, seconds=CONCLUDE_SECONDS / 3)
-        wait_until(lambda: not untold(self._payments(seed), self.receiver_log), seconds=CONCLUDE_SECONDS / 3)
-        payments = self._payments(seed)
-        result.verdict = judge(payments, self._book(seed))
+        deadline = time.monotonic() + CONCLUDE_SECONDS
+        while not self._compare(seed, result) and time.monotonic() < deadline:
+            time.sleep(0.5)
+
+    def _compare(self, seed: int, result: Result) -> bool:
+        payments, book = self._payments(seed), self._book(seed)
+        result.verdict = judge(payments, book)
         result.untold = untold(payments, self.receiver_log)
+        result.truths = times_to_truth(payments, book, final_moments(self.receiver_log))
+        return not result.verdict.faults and not result.untold
 
     def _book(self, seed: int) -> dict[str, list[dict[str, Any]]]:
         found: dict[str, list[dict[str, Any]]] = {}

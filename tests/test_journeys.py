@@ -195,10 +195,10 @@ def test_every_test_phone_ends_in_the_truth(
     assert captures(stack, reference) == (1 if status == "completed" else 0)
 
 
-def test_a_run_of_faults_ends_as_the_book_says(stack: LocalStack, ears: tuple[str, Path]) -> None:
+def test_smoke_two_hundred_payments_end_as_the_book_says(stack: LocalStack, ears: tuple[str, Path]) -> None:
     runner = Runner(stack.credentials, receiver_log=ears[1], say=lambda line: None)
     runner.listen(ears[0])
-    result = runner.run(77, Plan(payments=60, rate=0.3))
+    result = runner.run(77, Plan(payments=200, rate=0.3))
     assert result.verdict.faults == []
     assert result.untold == []
     assert result.crashes == 0

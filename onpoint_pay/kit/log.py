@@ -58,8 +58,8 @@ def configure(options: dict[str, Any]) -> None:
             "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "json"}},
             "root": {"handlers": ["stream"], "level": options.get("level", "INFO")},
             "loggers": {
-                # Refusals are answered and logged once, by the access log.
-                "django.request": {"level": "ERROR"},
+                # Refusals and crashes are logged once, by the access log: here they would show the secret part of a path.
+                "django.request": {"level": "CRITICAL"},
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.worker.strategy": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from faults.judge import share_below
 from faults.run import Plan, Result, Runner
 from onpoint_pay.local.demo import receiver
 from onpoint_pay.local.errors import LocalError
@@ -32,9 +33,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--seeds", type=int, default=20, help="How many runs, each with its own seed (default 20).")
+        parser.add_argument("--seeds", type=int, default=1, help="How many runs, each with its own seed (default 1).")
         parser.add_argument("--first-seed", type=int, default=1, help="The first seed (default 1).")
-        parser.add_argument("--payments", type=int, default=200, help="Payments per seed (default 200).")
+        parser.add_argument("--payments", type=int, default=10_000, help="Payments per seed (default 10000).")
         parser.add_argument("--rate", type=float, default=0.3, help="Share of provider calls that fail (default 0.3).")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -77,6 +78,11 @@ class Command(BaseCommand):
         found = "equal to the book" if result.is_clean else "DIFFERS"
         self.stdout.write(f"seed {result.seed}: {found} after {result.seconds:.0f} s; {states} ({verdict.late} late)")
         self.stdout.write(f"    decided by {by}; {verdict.booked} prompts, {verdict.paid} paid")
+        median, slowest = share_below(result.truths, 0.5), share_below(result.truths, 0.99)
+        self.stdout.write(
+            f"    time to truth, from the payer's decision: p50 {median:.2f} s, p99 {slowest:.2f} s "
+            f"(schedules run {PACE['SWEEP_SPEED']} times as fast as in production)"
+        )
         for fault in [*verdict.faults, *(f"{reference}: final state not told" for reference in result.untold)][:20]:
             self.stdout.write(f"    {fault}")
         if result.crashes:
