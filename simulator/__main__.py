@@ -22,7 +22,7 @@ Phones 254799xxxxxx are always answered by hand; the PIN is 123456.
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
-        description="Plays the mobile-money operator: access tokens, STK push, STK query and their callbacks.",
+        description="Plays the mobile-money operator: tokens, STK, C2B, Pull, B2C, reversal, and what it calls back.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

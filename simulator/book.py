@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
 from simulator.outcomes import PAID
 from simulator.schema import TABLES, WORKING_TABLES
+from simulator.schema_initiator import INITIATOR_TABLES, INITIATOR_WORKING_TABLES
+from simulator.schema_money import MONEY_TABLES, MONEY_WORKING_TABLES
 
 OPEN = "open"
 
@@ -79,6 +81,8 @@ class Book:
         # WAL with NORMAL survives the death of the process; only a power cut can lose the last moments.
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(TABLES)
+        self._db.executescript(MONEY_TABLES)
+        self._db.executescript(INITIATOR_TABLES)
 
     def close(self) -> None:
         self._db.close()
@@ -98,13 +102,17 @@ class Book:
         """Reads for the listings; writes have a method each."""
         return self._db.execute(sql, tuple(values)).fetchall()
 
+    def change(self, sql: str, values: Mapping[str, Any] | Sequence[Any] = ()) -> int:
+        """One write of the modules that keep tables of their own (accounts, receipts, ...); how many rows it touched."""
+        return self._db.execute(sql, values).rowcount
+
     def reset(self) -> None:
-        """Forgets prompts, pushes, callbacks, faults, counts and switches.
+        """Forgets prompts, pushes, transfers, money, callbacks, faults, counts and switches.
 
         Numbers go on rising: a callback still on its way must not be taken for a later one.
         """
         with self.transaction():
-            for table in WORKING_TABLES:
+            for table in (*WORKING_TABLES, *MONEY_WORKING_TABLES, *INITIATOR_WORKING_TABLES):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
 
     # Apps, shortcodes, tokens
@@ -125,6 +133,11 @@ class Book:
         """The tills that may stand behind a shortcode; none listed = any may."""
         tills: list[str] = json.loads(self._text("SELECT tills FROM shortcodes WHERE shortcode = ?", shortcode) or "[]")
         return tills
+
+    def shortcode_of_till(self, till: str) -> str | None:
+        """The shortcode a till stands behind: the one that lists it, else one of that very number."""
+        sql = "SELECT shortcode FROM shortcodes, json_each(tills) WHERE json_each.value = ?"
+        return self._text(sql, till) or self._text("SELECT shortcode FROM shortcodes WHERE shortcode = ?", till)
 
     def register_pull(self, shortcode: str) -> bool:
         """Registers a shortcode for Pull; False if it was already."""
@@ -201,14 +214,6 @@ class Book:
         sql = "SELECT * FROM prompts WHERE status = 'open'"
         rows = self.rows(sql) if phone is None else self.rows(f"{sql} AND phone = ?", (phone,))
         return [Prompt.from_row(row) for row in rows]
-
-    def paid_prompts(self, shortcode: str, *, since: float, before: float, offset: int, limit: int) -> list[Prompt]:
-        """Prompts of a shortcode paid from `since` until just `before` (epoch seconds), in the order of payment."""
-        sql = (
-            "SELECT * FROM prompts WHERE status = 'paid' AND shortcode = ? AND decided_at >= ? AND decided_at < ? "
-            "ORDER BY decided_at, number LIMIT ? OFFSET ?"
-        )
-        return [Prompt.from_row(row) for row in self.rows(sql, (shortcode, since, before, limit, offset))]
 
     def is_phone_locked(self, phone: str, *, now: float) -> bool:
         sql = "SELECT 1 FROM prompts WHERE status = 'open' AND phone = ? AND dies_at > ?"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from typing import Any
 
 from simulator.book import Prompt
+from simulator.callback_shapes import STRINGS, reshape
 from simulator.faults import Fault
 from simulator.identifiers import eat_digits
 from simulator.outcomes import CANCELLED, NO_ANSWER, PAID, CallbackPlan, result_text
@@ -46,34 +48,37 @@ def spoil(plan: CallbackPlan, fault: Fault, *, late_seconds: float) -> CallbackP
     return plan
 
 
-def success_body(prompt: Prompt, *, amount: int) -> str:
+def success_body(prompt: Prompt, *, amount: int, shape: str | None = None) -> str:
     """Daraja: two decimals on Amount, a Balance without a Value, date and phone as numbers. `amount` is in KES."""
+    told_amount = f"{amount}.00"
     items = [
-        {"Name": "Amount", "Value": _AMOUNT},
+        {"Name": "Amount", "Value": told_amount if shape == STRINGS else _AMOUNT},
         {"Name": "MpesaReceiptNumber", "Value": prompt.receipt},
         {"Name": "Balance"},
         {"Name": "TransactionDate", "Value": int(eat_digits(prompt.decided_at or 0))},
         {"Name": "PhoneNumber", "Value": int(prompt.phone)},
     ]
     news = {**_head(prompt, code=PAID, text=result_text(PAID)), "CallbackMetadata": {"Item": items}}
-    return _envelope(news).replace(f'"{_AMOUNT}"', f"{amount}.00")
+    return _envelope(reshape(news, shape)).replace(f'"{_AMOUNT}"', told_amount)
 
 
-def failure_body(prompt: Prompt, *, code: str, text: str) -> str:
+def failure_body(prompt: Prompt, *, code: str, text: str, shape: str | None = None) -> str:
     """Daraja: no CallbackMetadata on failure; codes are integers unless they hold letters."""
-    return _envelope(_head(prompt, code=code, text=text))
+    return _envelope(reshape(_head(prompt, code=code, text=text), shape))
 
 
 def messages(prompt: Prompt, plan: CallbackPlan) -> list[Message]:
     """Everything to be sent about a decided prompt. Contradictions and altered amounts only where money moved."""
     if prompt.result_code != PAID:
-        body = failure_body(prompt, code=prompt.result_code or "", text=prompt.result_text or "")
+        text = prompt.result_text or ""
+        body = failure_body(prompt, code=prompt.result_code or "", text=text, shape=plan.body)
         return [Message(plan.delay_seconds, prompt.result_code or "", body)] * plan.copies
-    news = success_body(prompt, amount=max(1, prompt.amount + plan.amount_off))
+    news = success_body(prompt, amount=max(1, prompt.amount + plan.amount_off), shape=plan.body)
+    start = plan.delay_seconds + (GAP_SECONDS if plan.confirm_first and plan.confirm_copies else 0.0)
     lead = GAP_SECONDS if plan.first else 0.0
-    told = [Message(plan.delay_seconds + lead, PAID, news)] * plan.copies
-    before = _contradiction(prompt, plan.first, after=plan.delay_seconds)
-    after = _contradiction(prompt, plan.last, after=plan.delay_seconds + lead + GAP_SECONDS)
+    told = [Message(start + lead, PAID, news)] * plan.copies
+    before = _contradiction(prompt, plan.first, after=start)
+    after = _contradiction(prompt, plan.last, after=start + lead + GAP_SECONDS)
     return before + told + after
 
 
@@ -83,7 +88,7 @@ def _contradiction(prompt: Prompt, code: str | None, *, after: float) -> list[Me
     return [Message(after, code, failure_body(prompt, code=code, text=result_text(code)))]
 
 
-def _head(prompt: Prompt, *, code: str, text: str) -> dict[str, object]:
+def _head(prompt: Prompt, *, code: str, text: str) -> dict[str, Any]:
     return {
         "MerchantRequestID": prompt.merchant_request_id,
         "CheckoutRequestID": prompt.checkout_request_id,
@@ -92,5 +97,5 @@ def _head(prompt: Prompt, *, code: str, text: str) -> dict[str, object]:
     }
 
 
-def _envelope(news: dict[str, object]) -> str:
+def _envelope(news: dict[str, Any]) -> str:
     return json.dumps({"Body": {"stkCallback": news}})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.answers import SYSTEM_BUSY
 from simulator.callbacks import spoil
+from simulator.confirmations import Telling, draw_telling
 from simulator.engine import Simulator
 from simulator.faults import ALL_KINDS, PAID_ONLY
 from simulator.handover import Handover
+from simulator.money_in import has_paid
 from simulator.outcomes import (
     BUSY_ONCE,
     MAX_AMOUNT_KES,
@@ -20,11 +22,15 @@ from simulator.outcomes import (
     OVER_MAXIMUM,
     PAID,
     PHONES,
+    RULE_LIMITED,
     CallbackPlan,
     result_text,
 )
 from simulator.scenarios import Scenario
+from simulator.shortcode_switches import switches_of
 from simulator.stk_fields import PAYBILL, PushOrder
+
+RULE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,9 @@ def choose_course(simulator: Simulator, order: PushOrder, *, scenario: Scenario,
     if scenario.by_hand or held:
         return Course(NO_ANSWER, NO_ANSWER_TEXT, simulator.settings.prompt_seconds, by_hand=True)
     rule = PHONES.get(order.phone, ORDINARY_PHONE)
-    code = scenario.result_code or _refusal_by_content(simulator, order) or rule.code
+    code = (
+        scenario.result_code or _refusal_by_content(simulator, order) or _refusal_by_rule(simulator, order) or rule.code
+    )
     if scenario.result_code is None and order.phone not in PHONES and code == PAID and switches.mix:
         code = switches.mix.draw(key=order.account_reference, n=n)
     answers = rule.answers or scenario.result_code is not None
@@ -79,8 +87,31 @@ def _refusal_by_content(simulator: Simulator, order: PushOrder) -> str | None:
     return OVER_MAXIMUM if order.amount > MAX_AMOUNT_KES else None
 
 
+def _refusal_by_rule(simulator: Simulator, order: PushOrder) -> str | None:
+    """Daraja: the same amount from the same payer within two minutes; only where the shortcode's switch is on."""
+    if not switches_of(simulator.book, order.shortcode).rule_17:
+        return None
+    since = simulator.clock.now() - simulator.switches.real_seconds(RULE_SECONDS)
+    again = has_paid(simulator.book, order.shortcode, phone=order.phone, cents=order.amount * 100, since=since)
+    return RULE_LIMITED if again else None
+
+
 def choose_plan(simulator: Simulator, order: PushOrder, *, scenario: Scenario, course: Course, n: int) -> CallbackPlan:
-    """How the outcome is told. A header or test phone that shapes callbacks keeps faults away from them."""
+    """How the outcome is told, by callback and by C2B confirmation."""
+    plan = _plan_callbacks(simulator, order, scenario=scenario, course=course, n=n)
+    telling = _plan_confirmation(simulator, order, scenario=scenario, n=n)
+    return replace(
+        plan,
+        confirm_copies=telling.copies,
+        confirm_delay_seconds=telling.delay_seconds,
+        confirm_first=scenario.confirm_first,
+    )
+
+
+def _plan_callbacks(
+    simulator: Simulator, order: PushOrder, *, scenario: Scenario, course: Course, n: int
+) -> CallbackPlan:
+    """A header or test phone that shapes callbacks keeps faults away from them."""
     plan = PHONES.get(order.phone, ORDINARY_PHONE).plan
     if scenario.shapes_callbacks:
         return scenario.adjust(plan)
@@ -92,3 +123,13 @@ def choose_plan(simulator: Simulator, order: PushOrder, *, scenario: Scenario, c
         allowed -= {"callback_early"}
     fault = simulator.draw_fault("callback", key=order.account_reference, n=n, seed=scenario.seed, allowed=allowed)
     return plan if fault is None else spoil(plan, fault, late_seconds=regime.late_seconds)
+
+
+def _plan_confirmation(simulator: Simulator, order: PushOrder, *, scenario: Scenario, n: int) -> Telling:
+    """The header wins over the shortcode's switch and keeps faults away. Without effect unless the prompt is paid."""
+    if scenario.shapes_confirmation:
+        wanted = scenario.confirm is not False and not scenario.confirm_lost
+        return Telling(copies=int(wanted))
+    if not switches_of(simulator.book, order.shortcode).stk_confirmations:
+        return Telling(copies=0)
+    return draw_telling(simulator, key=order.account_reference, n=n, seed=scenario.seed)

@@ -30,11 +30,19 @@ class Settings:
     )
     shortcode: str = _setting("174379", "SIMULATOR_SHORTCODE", meaning="the shortcode known from the start")
     passkey: str = _setting("simulator-passkey", "SIMULATOR_PASSKEY", meaning="passkey of that shortcode")
+    initiator: str = _setting("simulator-initiator", "SIMULATOR_INITIATOR", meaning="API user of that shortcode")
+    initiator_password: str = _setting(
+        "simulator-initiator-password", "SIMULATOR_INITIATOR_PASSWORD", meaning="its password"
+    )
     approve_seconds: float = _setting(2.0, "SIMULATOR_APPROVE_SECONDS", meaning="how long a payer takes to answer")
+    result_seconds: float = _setting(2.0, "SIMULATOR_RESULT_SECONDS", meaning="wait for the result of B2C and the like")
     prompt_seconds: float = _setting(60.0, "SIMULATOR_PROMPT_SECONDS", meaning="life of a prompt nobody answers")
     speed: float = _setting(1.0, "SIMULATOR_SPEED", meaning="divides every wait of payers and callbacks")
     hang_seconds: float = _setting(
         30.0, "SIMULATOR_HANG_SECONDS", meaning="silence of a hand-over that hangs; not divided"
+    )
+    validation_seconds: float = _setting(
+        8.0, "SIMULATOR_VALIDATION_SECONDS", meaning="wait for the answer to a C2B validation; not divided"
     )
     strict_urls: bool = _setting(False, "SIMULATOR_STRICT_URLS", meaning="refuse callback URLs with a reserved word")
     pending_4999: bool = _setting(False, "SIMULATOR_PENDING_4999", meaning="a pending query answers 200 with code 4999")
@@ -43,7 +51,7 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 < self.speed < math.inf:
             raise InvalidSetting("SIMULATOR_SPEED must be above 0")
-        for name in ("approve_seconds", "prompt_seconds", "hang_seconds"):
+        for name in ("approve_seconds", "result_seconds", "prompt_seconds", "hang_seconds", "validation_seconds"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InvalidSetting(f"SIMULATOR_{name.upper()} must be 0 or more")
 

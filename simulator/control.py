@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -35,6 +36,14 @@ async def control_body(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ControlError(400, "the body must be a JSON object")
     return body
+
+
+def required_text(body: Mapping[str, Any], name: str) -> str:
+    """A field that must hold printable text, stripped. Raises ControlError 400."""
+    value = str(body.get(name, "")).strip()
+    if not value or not value.isprintable():
+        raise ControlError(400, f"{name} is missing")
+    return value
 
 
 async def health(request: Request) -> Response:

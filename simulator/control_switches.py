@@ -1,4 +1,4 @@
-"""The control API over behaviour: shortcodes, tokens, speed, faults, outcome mix, phones in hand, reset."""
+"""The control API over behaviour: tokens, speed, faults, outcome mix, phones in hand, reset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from simulator.control import ControlError, control_body
+from simulator.control import ControlError, control_body, required_text
 from simulator.engine import Simulator
 from simulator.faults import InvalidRegime, Regime
 from simulator.inbound import simulator_of
@@ -20,20 +20,7 @@ from simulator.outcomes import OutcomeMix
 from simulator.prompts import hold_phone, resume
 
 _PHONE = re.compile(r"254[17][0-9]{8}")
-_NUMBER = re.compile(r"[0-9]{5,7}")
 _NO_CONTENT = 204
-
-
-async def add_shortcode(request: Request) -> Response:
-    """`{"shortcode", "passkey", "tills"?, "consumer_key"?, "consumer_secret"?}`; without tills any till may be paid."""
-    simulator, body = simulator_of(request), await control_body(request)
-    shortcode, passkey, tills = _text(body, "shortcode"), _text(body, "passkey"), body.get("tills", [])
-    if not _NUMBER.fullmatch(shortcode) or not isinstance(tills, list):
-        raise ControlError(400, "shortcode must have 5 to 7 digits, tills must be a list")
-    simulator.book.save_shortcode(shortcode, passkey, tills=[str(till) for till in tills])
-    if "consumer_key" in body:
-        simulator.book.save_app(_text(body, "consumer_key"), _text(body, "consumer_secret"))
-    return JSONResponse({"shortcode": shortcode}, status_code=201)
 
 
 async def end_tokens(request: Request) -> Response:
@@ -43,13 +30,14 @@ async def end_tokens(request: Request) -> Response:
 
 
 async def set_speed(request: Request) -> Response:
-    """`{"speed"?, "approve_seconds"?}`; `speed` also moves the waits under way, `approve_seconds` only new ones."""
+    """`{"speed"?, "approve_seconds"?, "result_seconds"?}`; `speed` also moves waits under way, the others new ones."""
     simulator, body = simulator_of(request), await control_body(request)
     speed = _number(body, "speed", default=simulator.switches.speed)
     approve_seconds = _number(body, "approve_seconds", default=simulator.switches.approve_seconds)
+    result_seconds = _number(body, "result_seconds", default=simulator.switches.result_seconds)
     if speed == 0:
         raise ControlError(400, "speed must be above 0")
-    simulator.set_tempo(speed=speed, approve_seconds=approve_seconds)
+    simulator.set_tempo(speed=speed, approve_seconds=approve_seconds, result_seconds=result_seconds)
     resume(simulator)
     return _tempo(simulator)
 
@@ -60,7 +48,8 @@ async def show_speed(request: Request) -> Response:
 
 def _tempo(simulator: Simulator) -> Response:
     switches = simulator.switches
-    return JSONResponse({"speed": switches.speed, "approve_seconds": switches.approve_seconds})
+    waits = {"approve_seconds": switches.approve_seconds, "result_seconds": switches.result_seconds}
+    return JSONResponse({"speed": switches.speed, **waits})
 
 
 async def start_faults(request: Request) -> Response:
@@ -120,7 +109,7 @@ def _outcomes(simulator: Simulator) -> Response:
 async def hold(request: Request) -> Response:
     """`{"phone"}`: from now on a person answers this phone, its open prompts too."""
     simulator, body = simulator_of(request), await control_body(request)
-    phone = _text(body, "phone")
+    phone = required_text(body, "phone")
     if not _PHONE.fullmatch(phone):
         raise ControlError(400, "phone must look like 2547XXXXXXXX or 2541XXXXXXXX")
     hold_phone(simulator, phone)
@@ -147,13 +136,6 @@ async def reset(request: Request) -> Response:
     return Response(status_code=_NO_CONTENT)
 
 
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = str(body.get(name, "")).strip()
-    if not value or not value.isprintable():
-        raise ControlError(400, f"{name} is missing")
-    return value
-
-
 def _number(body: Mapping[str, Any], name: str, *, default: float) -> float:
     value = body.get(name, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
@@ -162,7 +144,6 @@ def _number(body: Mapping[str, Any], name: str, *, default: float) -> float:
 
 
 routes = [
-    Route("/control/shortcodes", add_shortcode, methods=["POST"]),
     Route("/control/tokens", end_tokens, methods=["DELETE"]),
     Route("/control/speed", show_speed, methods=["GET"]),
     Route("/control/speed", set_speed, methods=["POST"]),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from simulator.accounts import open_accounts
 from simulator.book import Book
+from simulator.c2b_book import refuse_interrupted
 from simulator.config import Settings
 from simulator.courier import Courier
+from simulator.credential import Initiator, initiator_of, save_initiator
 from simulator.faults import ALL_KINDS, Fault
 from simulator.identifiers import Clock, IdFactory
 from simulator.switches import Switches
@@ -22,7 +25,12 @@ class Simulator:
         self.book.save_app(settings.consumer_key, settings.consumer_secret)
         if self.book.passkey_of(settings.shortcode) != settings.passkey:
             self.book.save_shortcode(settings.shortcode, settings.passkey, tills=[])
+        initiator = Initiator(settings.initiator, settings.initiator_password)
+        if initiator_of(self.book, settings.shortcode) != initiator:
+            save_initiator(self.book, settings.shortcode, initiator)
         self.book.register_pull(settings.shortcode)
+        open_accounts(self.book, settings.shortcode)
+        refuse_interrupted(self.book, at=self.clock.now())
         self.switches = Switches(self.book, settings)
         self.timers = Timers(self.clock)
         self.courier = Courier(self.book, self.clock)
@@ -44,13 +52,14 @@ class Simulator:
             self.book.record_fault(at=self.clock.now(), call=call, key=key, n=n, kind=fault.kind)
         return fault
 
-    def set_tempo(self, *, speed: float, approve_seconds: float) -> None:
+    def set_tempo(self, *, speed: float, approve_seconds: float, result_seconds: float) -> None:
         """Changes the pace, and with it the waits under way in the book; their timers are the caller's to renew."""
         factor = self.switches.speed / speed
-        self.switches.set_tempo(speed=speed, approve_seconds=approve_seconds)
+        self.switches.set_tempo(speed=speed, approve_seconds=approve_seconds, result_seconds=result_seconds)
         self.book.rescale_waits(now=self.clock.now(), factor=factor)
 
     def reset(self) -> None:
-        """An empty book and every switch back at its starting value; apps, shortcodes and tokens stay."""
+        """An empty book, and switches and balances as at the start; apps, shortcodes and tokens stay."""
         self.book.reset()
+        open_accounts(self.book, self.settings.shortcode)
         self.switches.load()

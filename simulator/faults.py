@@ -19,10 +19,23 @@ KINDS: dict[str, tuple[str, ...]] = {
         "push_html",
         "push_cut_json",
         "push_slow",
+        "push_wrong_types",
+        "push_huge",
+        "push_drip",
         "token_invalid",
     ),
     "query": ("query_500", "query_pending", "query_spike", "query_contradicts", "token_invalid"),
     "pull": ("pull_500", "pull_spike", "token_invalid"),
+    "send": ("send_refused", "send_reset", "send_500_after", "send_hang", "token_invalid"),
+    "result": (
+        "result_late",
+        "result_lost",
+        "result_doubled",
+        "result_early",
+        "timeout_then_success",
+        "timeout_then_failure",
+    ),
+    "status": ("status_500", "status_lost", "token_invalid"),
     "callback": (
         "callback_late",
         "callback_lost",
@@ -32,15 +45,22 @@ KINDS: dict[str, tuple[str, ...]] = {
         "callback_early",
         "callback_amount",
     ),
+    "validation": ("validation_skipped", "validation_overruled"),
+    "confirm": ("confirm_lost", "confirm_doubled", "confirm_late"),
 }
 OPT_IN = frozenset({"query_contradicts", "callback_amount"})
 """Lies about money: never drawn unless a regime names them."""
 
-PAID_ONLY = frozenset({"callback_reordered", "callback_contradictory", "callback_amount", "query_contradicts"})
-"""Faults that need a paid prompt: on any other they would tell of money that never moved."""
+HEAVY = frozenset({"push_huge", "push_drip"})
+"""Faults that cost a caller megabytes or minutes: never drawn unless a regime names them."""
+
+PAID_ONLY = frozenset(
+    {"callback_reordered", "callback_contradictory", "callback_amount", "query_contradicts", "timeout_then_success"}
+)
+"""Faults that need a paid prompt or transfer: on any other they would tell of money that never moved."""
 
 ALL_KINDS = frozenset(kind for kinds in KINDS.values() for kind in kinds)
-DEFAULT_KINDS = ALL_KINDS - OPT_IN
+DEFAULT_KINDS = ALL_KINDS - OPT_IN - HEAVY
 
 
 class InvalidRegime(ValueError):
@@ -68,7 +88,7 @@ class Regime:
     def draw(
         self, call: str, *, key: str, n: int, seed: int | None = None, allowed: frozenset[str] = ALL_KINDS
     ) -> Fault | None:
-        """The fault of the n-th `call` (token, push, query, pull or callback) under `key`, or None.
+        """The fault of the n-th `call` (a key of KINDS) under `key`, or None.
 
         A pure function of seed (the regime's unless given), call, key and n. A kind outside
         `allowed` is drawn all the same and then dropped, so that what is allowed never shifts the rest of the run.

@@ -68,6 +68,10 @@ class IdFactory:
         digits = secrets.token_hex(12)
         return f"{digits[:4]}-{digits[4:8]}-{digits[8:12]}-{digits[12:]}{self._counter}"
 
+    def conversation_id(self) -> str:
+        """`AG_` + YYYYMMDD + `_` + 20 hex."""
+        return f"AG_{eat_digits(self._clock.now())[:8]}_{secrets.token_hex(10)}"
+
     def response_ref_id(self) -> str:
         """The older form, decimal numbers: ResponseRefID of Pull."""
         self._counter += 1

@@ -36,15 +36,21 @@ async def read_object(request: Request) -> dict[str, Any]:
     return body
 
 
+def bearer_of(request: Request) -> str:
+    """The access token a call carries, live or not; empty without one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def require_token(request: Request, *, dead: Refusal = INVALID_ACCESS_TOKEN) -> str:
     """The live access token of a call. Raises Refused: 404.001.04 without a bearer, `dead` for one not or no more live.
 
     Daraja: what is said to a dead token differs by interface.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = bearer_of(request)
+    if not token:
         raise Refused(INVALID_AUTHENTICATION_HEADER)
     simulator = simulator_of(request)
-    if not simulator.book.is_token_live(token.strip(), now=simulator.clock.now()):
+    if not simulator.book.is_token_live(token, now=simulator.clock.now()):
         raise Refused(dead)
-    return token.strip()
+    return token

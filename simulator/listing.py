@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.book import Book
 from simulator.identifiers import iso_utc
+from simulator.initiator_listing import summarise_transfers
 
 MAX_LIMIT = 1_000
 FILTERS = {
@@ -26,7 +27,9 @@ SELECT p.*,
          WHERE c.checkout_request_id = p.checkout_request_id AND c.sent_at IS NOT NULL) AS callbacks_sent,
        (SELECT count(*) FROM pushes s
          WHERE s.account_reference = p.account_reference AND s.shortcode = p.shortcode
-           AND s.phone = p.phone) AS pushes
+           AND s.phone = p.phone) AS pushes,
+       (SELECT coalesce(sum(t.cents), 0) FROM transfers t
+         WHERE t.kind = 'reversal' AND t.status = 'completed' AND t.original = p.receipt) AS reversed_cents
   FROM prompts p
 """
 
@@ -45,6 +48,10 @@ SELECT count(*) AS pushes_received,
   FROM pushes p
 """
 
+_C2B = """
+SELECT count(*) AS c2b_paid, coalesce(sum(p.cents), 0) AS c2b_paid_cents FROM c2b_payments p
+"""
+
 
 def list_prompts(book: Book, filters: Mapping[str, str], *, limit: int) -> dict[str, Any]:
     """Prompts in the order they were opened. `after` is the id of the last one already seen."""
@@ -60,12 +67,16 @@ def list_callbacks(book: Book, checkout_request_id: str) -> list[dict[str, Any]]
 
 
 def summarise(book: Book, shortcode: str | None) -> dict[str, int]:
-    """Totals, in whole KES; of one shortcode if given (queries, pulls and tokens are always of all)."""
-    where, values = _where({"shortcode": shortcode} if shortcode else {})
+    """Totals, in whole KES unless named cents; of one shortcode if given (queries, pulls, tokens always of all)."""
+    chosen = {"shortcode": shortcode} if shortcode else {}
+    where, values = _where(chosen)
+    where_paid, _ = _where({**chosen, "status": "paid"})
     counters = book.counters()
     return {
         **dict(book.rows(f"{_TOTALS} {where}", values)[0]),
         **dict(book.rows(f"{_PUSHES} {where}", values)[0]),
+        **dict(book.rows(f"{_C2B} {where_paid}", values)[0]),
+        **summarise_transfers(book, shortcode),
         "queries": counters.get("queries", 0),
         "pulls": counters.get("pulls", 0),
         "tokens": counters.get("tokens", 0),
@@ -98,6 +109,7 @@ def _prompt_entry(row: sqlite3.Row) -> dict[str, Any]:
         "result_code",
         "result_text",
         "receipt",
+        "reversed_cents",
         "callback_url",
         "callbacks_sent",
         "pushes",

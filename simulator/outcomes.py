@@ -12,23 +12,35 @@ PAID = "0"
 CANCELLED = "1032"
 NO_ANSWER = "1037"
 WRONG_PIN = "2001"
+UNDER_MINIMUM = "2"
 OVER_MAXIMUM = "3"
+RULE_LIMITED = "17"
 NOT_PERMITTED = "2028"
 OPERATOR_MISSING = "SFC_IC0003"
+NO_FUNDS = "1"
+SYSTEM_BLOCKED = "26"
+MALFORMED = "25"
+UNREGISTERED = "2040"
+ALREADY_REVERSED = "R000001"
+NOT_REVERSIBLE = "R000002"
 
 MAX_AMOUNT_KES = 250_000
+MIN_B2C_KES = 10
 RIGHT_PIN = "123456"
 NO_ANSWER_TEXT = "No response from user."
 
 RESULT_TEXTS: dict[str, str] = {
     PAID: "The service request is processed successfully.",
-    "1": "The balance is insufficient for the transaction.",
-    "2": "Declined due to limit rule: less than the minimum transaction amount.",
+    NO_FUNDS: "The balance is insufficient for the transaction.",
+    UNDER_MINIMUM: "Declined due to limit rule: less than the minimum transaction amount.",
     OVER_MAXIMUM: "Declined due to limit rule: greater than the maximum transaction amount.",
     "4": "Declined due to limit rule: would exceed daily transfer limit.",
     "8": "Declined due to limit rule: would exceed the maximum balance.",
-    "17": "Rule limited.",
-    "26": "System busy. Traffic is blocked.",
+    RULE_LIMITED: "Rule limited.",
+    SYSTEM_BLOCKED: "System busy. Traffic is blocked.",
+    "11": "The DebitParty is in an invalid state.",
+    "21": "The initiator is not allowed to initiate this request",
+    MALFORMED: "The format of parameter null is invalid.",
     "1001": "Unable to lock subscriber, a transaction is already in process for the current subscriber",
     "1019": "Transaction has expired",
     "1025": "An error occurred while sending a push request",
@@ -37,6 +49,10 @@ RESULT_TEXTS: dict[str, str] = {
     NO_ANSWER: "DS timeout user cannot be reached",
     WRONG_PIN: "The initiator information is invalid.",
     NOT_PERMITTED: "The request is not permitted according to product assignment.",
+    "2006": "The account status does not allow this transaction.",
+    UNREGISTERED: "Credit Party customer type (Unregistered or Registered Customer) can't be supported by the service.",
+    ALREADY_REVERSED: "The transaction has already been reversed.",
+    NOT_REVERSIBLE: "The OriginalTransactionID is invalid.",
     "8006": "The security credential is locked.",
     "9999": "An error occurred while sending a push request",
     "E3008": "Error, the user has a bad debt contract.",
@@ -60,7 +76,8 @@ class CallbackPlan:
     """How the news of one prompt is told. Waits are simulated seconds; a plan never changes the outcome itself.
 
     `first` and `last` are failure codes told before or after the true news of a paid prompt; `amount_off`
-    is added to the amount told (KES); `early` tells it before the push is answered.
+    is added to the amount told (KES); `early` tells it before the push is answered; `body` names an odd shape
+    (see callback_shapes.py). The `confirm_...` fields are about the C2B confirmation of a paid prompt.
     """
 
     delay_seconds: float = 0.0
@@ -69,6 +86,10 @@ class CallbackPlan:
     last: str | None = None
     amount_off: int = 0
     early: bool = False
+    body: str | None = None
+    confirm_copies: int = 0
+    confirm_delay_seconds: float = 0.0
+    confirm_first: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -104,6 +125,9 @@ PHONES: dict[str, PhoneRule] = {
     "254700000047": PhoneRule(handover="push_hang"),
 }
 ORDINARY_PHONE = PhoneRule()
+
+RECIPIENTS = {"254700002040": UNREGISTERED}
+"""Phones that cannot be paid by B2C, with the result code that says why."""
 
 HAND_PHONE_PREFIX = "254799"
 """Phones under this prefix are always answered by a person (or by the control API), never by the simulator."""

@@ -7,14 +7,18 @@ import json
 from dataclasses import dataclass, replace
 from functools import partial
 
+from simulator.accounts import UTILITY, credit
 from simulator.answers import SUBSCRIBER_LOCKED, Refused
 from simulator.book import Callback, Prompt
-from simulator.callbacks import messages
+from simulator.callbacks import GAP_SECONDS, messages
 from simulator.choices import Course, choose_course, choose_handover, choose_plan
+from simulator.confirmations import Telling, book_confirmations
+from simulator.delivery import send_when_due
 from simulator.engine import Simulator
 from simulator.handover import Handover
-from simulator.identifiers import new_receipt
+from simulator.money_in import find_money_in
 from simulator.outcomes import NO_ANSWER, NO_ANSWER_TEXT, PAID, RIGHT_PIN, WRONG_PIN, CallbackPlan, result_text
+from simulator.receipts import fresh_receipt
 from simulator.scenarios import Scenario
 from simulator.stk_fields import PushOrder
 
@@ -82,7 +86,7 @@ def resume(simulator: Simulator) -> None:
     for prompt in simulator.book.open_prompts():
         _wait_for_answer(simulator, prompt)
     for callback in simulator.book.unsent_callbacks():
-        _wait_to_send(simulator, callback)
+        send_when_due(simulator, callback)
 
 
 def _wait_for_answer(simulator: Simulator, prompt: Prompt) -> None:
@@ -100,40 +104,21 @@ def _answer_if_due(simulator: Simulator, checkout_request_id: str) -> None:
         decide(simulator, prompt, code=prompt.planned_code, text=prompt.planned_text)
 
 
-def _wait_to_send(simulator: Simulator, callback: Callback) -> None:
-    simulator.timers.at(callback.due_at, partial(_send_if_due, simulator, callback.number))
-
-
-def _send_if_due(simulator: Simulator, number: int) -> None:
-    callback = simulator.book.callback(number)
-    if callback is None or callback.sent_at is not None:
-        return
-    if callback.due_at > simulator.clock.now():
-        _wait_to_send(simulator, callback)
-    else:
-        simulator.timers.start(simulator.courier.deliver(number))
-
-
 def decide(simulator: Simulator, prompt: Prompt, *, code: str, text: str) -> list[Callback]:
     """Gives a prompt its one outcome and books the callbacks that tell it. No effect on a decided prompt."""
     now = simulator.clock.now()
     with simulator.book.transaction():
-        receipt = _fresh_receipt(simulator, now) if code == PAID else None
+        receipt = fresh_receipt(simulator.book, now) if code == PAID else None
         settled = simulator.book.settle_prompt(
             prompt.checkout_request_id, code=code, text=text, receipt=receipt, at=now
         )
         plan = CallbackPlan(**json.loads(prompt.plan))
         callbacks = [] if settled is None else _book_callbacks(simulator, settled, plan=plan)
+        if settled is not None and settled.receipt is not None:
+            callbacks += _receive_money(simulator, settled, receipt=settled.receipt, plan=plan)
     for callback in callbacks:
-        _wait_to_send(simulator, callback)
+        send_when_due(simulator, callback)
     return callbacks
-
-
-def _fresh_receipt(simulator: Simulator, at: float) -> str:
-    receipt = new_receipt(at)
-    while simulator.book.has_receipt(receipt):
-        receipt = new_receipt(at)
-    return receipt
 
 
 def _book_callbacks(simulator: Simulator, prompt: Prompt, *, plan: CallbackPlan) -> list[Callback]:
@@ -150,6 +135,16 @@ def _book_callbacks(simulator: Simulator, prompt: Prompt, *, plan: CallbackPlan)
         )
         for message in messages(prompt, plan)
     ]
+
+
+def _receive_money(simulator: Simulator, prompt: Prompt, *, receipt: str, plan: CallbackPlan) -> list[Callback]:
+    """Daraja: the money lands in Utility, and a shortcode with registered URLs may be told as of a C2B payment too."""
+    credit(simulator.book, prompt.shortcode, UTILITY, prompt.amount * 100)
+    money = find_money_in(simulator.book, receipt) if plan.confirm_copies else None
+    if money is None:
+        return []
+    after = plan.confirm_delay_seconds + (0.0 if plan.confirm_first else GAP_SECONDS)
+    return book_confirmations(simulator, money, telling=Telling(copies=plan.confirm_copies, delay_seconds=after))
 
 
 async def tell_early(simulator: Simulator, prompt: Prompt) -> None:
@@ -183,4 +178,4 @@ def hold_phone(simulator: Simulator, phone: str) -> None:
 def resend_callback(simulator: Simulator, prompt: Prompt) -> None:
     """Tells the true outcome of a decided prompt once more, now."""
     for callback in _book_callbacks(simulator, prompt, plan=CallbackPlan()):
-        _wait_to_send(simulator, callback)
+        send_when_due(simulator, callback)

@@ -1,4 +1,4 @@
-"""Pull: the operator's own list of a shortcode's paid transactions, and registering a shortcode for it."""
+"""Pull: the operator's own list of what a shortcode was paid, by prompt or by hand, and registering for it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulator.answers import INTERNAL_ERROR, INVALID_ACCESS_TOKEN_400, SPIKE_ARREST, Refused, invalid_field
-from simulator.book import Prompt
+from simulator.c2b_bodies import decimal_text
 from simulator.engine import Simulator
 from simulator.identifiers import EAT
 from simulator.inbound import read_object, require_token, simulator_of
+from simulator.money_in import MoneyIn, list_money_in
+from simulator.shortcode_switches import switches_of
 from simulator.stk_fields import is_callback_url, require_field
 
 PAGE_ROWS = 100
 REACH_SECONDS = 48 * 3600.0
-SENDER = "AMINA"
 ORGANIZATION = "ONPOINT DEMO"
 _PULL = re.compile("Pull")
 _OFFSET = re.compile(r"[0-9]{1,9}")
@@ -28,7 +29,7 @@ _MOMENT = re.compile(r"[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}")
 
 
 async def register(request: Request) -> Response:
-    """Daraja: a second registration answers 1001, under names with a blank in them."""
+    """Daraja: a second registration answers 1001, under names with a blank in them; by a switch the first does too."""
     simulator = simulator_of(request)
     body = await read_object(request)
     require_token(request, dead=INVALID_ACCESS_TOKEN_400)
@@ -37,12 +38,19 @@ async def register(request: Request) -> Response:
     require_field(body, "NominatedNumber")
     if not is_callback_url(require_field(body, "CallBackURL")):
         raise Refused(invalid_field("CallBackURL"))
-    answer = {"ResponseRefID": simulator.ids.response_ref_id()}
-    if simulator.book.register_pull(shortcode):
-        answer |= {"ResponseStatus": "1000", "ShortCode": shortcode}
-        return JSONResponse(answer | {"ResponseDescription": "Shortcode Registered Successfully"})
-    answer |= {"Response Status": "1001", "ShortCode": shortcode}
-    return JSONResponse(answer | {"Response Description": "ShortCode already Registered"})
+    status, told = "1001", "ShortCode already Registered"
+    is_new = simulator.book.register_pull(shortcode)
+    if is_new:
+        status, told = "1000", "Shortcode Registered Successfully"
+    blank = " " if not is_new or switches_of(simulator.book, shortcode).pull_spaced_keys else ""
+    return JSONResponse(
+        {
+            "ResponseRefID": simulator.ids.response_ref_id(),
+            f"Response{blank}Status": status,
+            "ShortCode": shortcode,
+            f"Response{blank}Description": told,
+        }
+    )
 
 
 async def query(request: Request) -> Response:
@@ -62,7 +70,7 @@ async def query(request: Request) -> Response:
     _refuse_by_fault(simulator, shortcode, n=n, token=token)
     since = max(start, simulator.clock.now() - REACH_SECONDS)
     # The end is named to the second, and that whole second belongs to the window.
-    paid = simulator.book.paid_prompts(shortcode, since=since, before=end + 1, offset=offset, limit=PAGE_ROWS)
+    paid = list_money_in(simulator.book, shortcode, since=since, before=end + 1, offset=offset, limit=PAGE_ROWS)
     return _list(simulator, paid)
 
 
@@ -94,28 +102,27 @@ def _refuse_by_fault(simulator: Simulator, shortcode: str, *, n: int, token: str
             raise Refused(INVALID_ACCESS_TOKEN_400)
 
 
-def _list(simulator: Simulator, paid: list[Prompt]) -> Response:
+def _list(simulator: Simulator, paid: list[MoneyIn]) -> Response:
     return JSONResponse(
         {
             "ResponseRefID": simulator.ids.response_ref_id(),
             "ResponseCode": "1000" if paid else "1001",
             "ResponseMessage": "Success" if paid else "Null",
-            "Response": [[_row(prompt) for prompt in paid]],
+            "Response": [[_row(money) for money in paid]],
         }
     )
 
 
-def _row(prompt: Prompt) -> dict[str, str | int]:
+def _row(money: MoneyIn) -> dict[str, str | int]:
     """Daraja: the Z is not to be believed, the time is East Africa's; the payer is a number without country code."""
-    is_till = prompt.party_b != prompt.shortcode
     return {
-        "transactionId": prompt.receipt or "",
-        "trxDate": datetime.fromtimestamp(prompt.decided_at or 0, EAT).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "msisdn": int(prompt.phone[-9:]),
-        "sender": SENDER,
-        "transactiontype": "c2b-buy-goods-debit" if is_till else "c2b-pay-bill-debit",
-        "billreference": prompt.account_reference,
-        "amount": f"{prompt.amount}.00",
+        "transactionId": money.receipt,
+        "trxDate": datetime.fromtimestamp(money.decided_at, EAT).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "msisdn": int(money.phone[-9:]),
+        "sender": money.first_name,
+        "transactiontype": "c2b-buy-goods-debit" if money.is_goods else "c2b-pay-bill-debit",
+        "billreference": money.reference,
+        "amount": decimal_text(money.cents),
         "organizationname": ORGANIZATION,
     }
 

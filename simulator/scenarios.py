@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from simulator.callback_shapes import SHAPES
 from simulator.outcomes import CallbackPlan, is_result_code
 
 HEADER = "OnPoint-Scenario"
@@ -14,7 +15,15 @@ MAX_COPIES = 500
 MAX_DELAY_SECONDS = 86_400.0
 MAX_QUERY_FAILURES = 1_000
 
-_HANDOVERS = {"500": "push_error", "busy": "push_busy", "timeout": "push_hang", "reset": "push_reset"}
+_HANDOVERS = {
+    "500": "push_error",
+    "busy": "push_busy",
+    "timeout": "push_hang",
+    "reset": "push_reset",
+    "types": "push_wrong_types",
+    "huge": "push_huge",
+    "drip": "push_drip",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +36,21 @@ class Scenario:
     callback_delay: float | None = None
     callback_copies: int | None = None
     callback_lost: bool = False
+    callback_body: str | None = None
+    confirm: bool | None = None
+    confirm_first: bool = False
+    confirm_lost: bool = False
     query_failures: int = 0
     seed: int | None = None
 
     @property
     def shapes_callbacks(self) -> bool:
-        return self.callback_lost or self.callback_delay is not None or self.callback_copies is not None
+        asked = (self.callback_delay, self.callback_copies, self.callback_body)
+        return self.callback_lost or any(each is not None for each in asked)
+
+    @property
+    def shapes_confirmation(self) -> bool:
+        return self.confirm is not None or self.confirm_first or self.confirm_lost
 
     def adjust(self, plan: CallbackPlan) -> CallbackPlan:
         """The plan with what the header says about callbacks laid over it."""
@@ -40,53 +58,74 @@ class Scenario:
             plan = replace(plan, delay_seconds=self.callback_delay)
         if self.callback_copies is not None:
             plan = replace(plan, copies=self.callback_copies)
+        if self.callback_body is not None:
+            plan = replace(plan, body=self.callback_body)
         return replace(plan, copies=0) if self.callback_lost else plan
 
 
 NO_SCENARIO = Scenario()
 
 
-def _code(text: str) -> str:
+def read_code(text: str) -> str:
+    """A result code, or ValueError."""
     if not is_result_code(text):
         raise ValueError(text)
     return text
 
 
-def _count(most: int) -> Callable[[str], int]:
+def read_count(most: int) -> Callable[[str], int]:
+    """A reader of whole numbers, kept between 0 and `most`."""
     return lambda text: min(max(int(text), 0), most)
 
 
-def _seconds(text: str) -> float:
+def read_seconds(text: str) -> float:
+    """Simulated seconds up to a day, or ValueError."""
     seconds = float(text)
     if not 0 <= seconds <= MAX_DELAY_SECONDS:
         raise ValueError(text)
     return seconds
 
 
-_READERS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "stk": ("result_code", _code),
+def _shape(text: str) -> str:
+    if text not in SHAPES:
+        raise ValueError(text)
+    return text
+
+
+Readers = Mapping[str, tuple[str, Callable[[str], Any]]]
+"""What a header may hold: by key, the field it fills and how its text is read."""
+
+_READERS: Readers = {
+    "stk": ("result_code", read_code),
     "push": ("handover", _HANDOVERS.__getitem__),
     "pin": ("by_hand", lambda text: text == "hand"),
-    "callback.delay": ("callback_delay", _seconds),
-    "callback.copies": ("callback_copies", _count(MAX_COPIES)),
+    "callback.delay": ("callback_delay", read_seconds),
+    "callback.copies": ("callback_copies", read_count(MAX_COPIES)),
     "callback.lost": ("callback_lost", lambda text: text == "1"),
-    "query.fail": ("query_failures", _count(MAX_QUERY_FAILURES)),
+    "callback.body": ("callback_body", _shape),
+    "confirm": ("confirm", lambda text: text == "1"),
+    "confirm.first": ("confirm_first", lambda text: text == "1"),
+    "confirm.lost": ("confirm_lost", lambda text: text == "1"),
+    "query.fail": ("query_failures", read_count(MAX_QUERY_FAILURES)),
     "seed": ("seed", int),
 }
 
 
 def parse_scenario(header: str | None) -> Scenario:
     """Reads `stk=1032; callback.delay=30; ...`. Unknown keys and values that make no sense are ignored."""
-    if not header:
-        return NO_SCENARIO
+    return Scenario(**read_header(header, _READERS)) if header else NO_SCENARIO
+
+
+def read_header(header: str, readers: Readers) -> dict[str, Any]:
+    """The fields a header fills; what its readers do not know or cannot read is left out."""
     found: dict[str, Any] = {}
     for part in header.split(";"):
         key, _, text = part.partition("=")
-        name, read = _READERS.get(key.strip().lower(), ("", str))
+        name, read = readers.get(key.strip().lower(), ("", str))
         try:
             value = read(text.strip())
         except (ValueError, KeyError):
             continue
         if name:
             found[name] = value
-    return Scenario(**found)
+    return found

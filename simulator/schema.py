@@ -82,7 +82,7 @@ CREATE INDEX IF NOT EXISTS prompts_by_phone ON prompts (phone);
 
 CREATE TABLE IF NOT EXISTS callbacks (
     number              INTEGER PRIMARY KEY AUTOINCREMENT,
-    checkout_request_id TEXT NOT NULL,
+    checkout_request_id TEXT NOT NULL,     -- or what else it tells of: a receipt, an OriginatorConversationID
     url                 TEXT NOT NULL,
     result_code         TEXT NOT NULL,
     body                TEXT NOT NULL,

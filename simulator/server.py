@@ -18,7 +18,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from simulator import control, control_switches, oauth, phone_page, pull, stk
+from simulator import (
+    b2c,
+    balance,
+    c2b_calls,
+    control,
+    control_money,
+    control_shortcodes,
+    control_switches,
+    initiator_control,
+    oauth,
+    phone_page,
+    pull,
+    qr,
+    reversal,
+    status,
+    stk,
+)
 from simulator.answers import RESOURCE_NOT_FOUND, Refused, method_not_allowed
 from simulator.calls import CallLog, CallLogging
 from simulator.config import Settings
@@ -41,8 +57,17 @@ def create_app(settings: Settings) -> Starlette:
             *oauth.routes,
             *stk.routes,
             *pull.routes,
+            *c2b_calls.routes,
+            *b2c.routes,
+            *reversal.routes,
+            *status.routes,
+            *balance.routes,
+            *qr.routes,
+            *initiator_control.routes,
             *control.routes,
             *control_switches.routes,
+            *control_shortcodes.routes,
+            *control_money.routes,
             *phone_page.routes,
         ],
         middleware=[Middleware(CallLogging, log=calls), Middleware(OwnPagesOnly)],

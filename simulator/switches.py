@@ -21,6 +21,8 @@ class Switches:
         saved = self._book.switches()
         self.speed = float(saved.get("speed", self._settings.speed))
         self.approve_seconds = float(saved.get("approve_seconds", self._settings.approve_seconds))
+        self.result_seconds = float(saved.get("result_seconds", self._settings.result_seconds))
+        self.quirks = frozenset[str](saved.get("quirks", ()))
         self.held_phones = frozenset[str](saved.get("held_phones", ()))
         self.regime = Regime.from_json(saved["faults"]) if "faults" in saved else None
         self.mix = OutcomeMix.from_json(saved["outcomes"]) if "outcomes" in saved else None
@@ -32,9 +34,14 @@ class Switches:
     def is_answered_by_hand(self, phone: str) -> bool:
         return phone in self.held_phones or phone.startswith(HAND_PHONE_PREFIX)
 
-    def set_tempo(self, *, speed: float, approve_seconds: float) -> None:
+    def set_tempo(self, *, speed: float, approve_seconds: float, result_seconds: float) -> None:
         self._book.save_switch("speed", speed)
         self._book.save_switch("approve_seconds", approve_seconds)
+        self._book.save_switch("result_seconds", result_seconds)
+        self.load()
+
+    def set_quirks(self, quirks: frozenset[str]) -> None:
+        self._book.save_switch("quirks", sorted(quirks))
         self.load()
 
     def set_regime(self, regime: Regime | None) -> None:

@@ -50,10 +50,14 @@ function timeText(prompt) {
 }
 
 function remember(prompt) {
-  const line = document.createElement("li");
-  line.className = prompt.status;
   const outcome = prompt.status === "paid" ? `${prompt.receipt} confirmed` : prompt.result_text;
-  line.textContent = `${readable(prompt.phone)}: KES ${prompt.amount.toLocaleString("en")} - ${outcome}`;
+  note(prompt.status, `${readable(prompt.phone)}: KES ${prompt.amount.toLocaleString("en")} - ${outcome}`);
+}
+
+function note(status, text) {
+  const line = document.createElement("li");
+  line.className = status;
+  line.textContent = text;
   find("answers").prepend(line);
   while (find("answers").children.length > MOST_ANSWERS) {
     find("answers").lastChild.remove();

@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from simulator.config import Settings
+from simulator.tests.c2b_merchant import C2bMerchant
 from simulator.tests.harness import Daraja, Receiver, running
+from simulator.tests.initiator_client import InitiatorClient
 
-FAST = Settings(approve_seconds=0.05, hang_seconds=1.0, speed=1.0)
+FAST = Settings(approve_seconds=0.05, result_seconds=0.05, hang_seconds=1.0, validation_seconds=0.5, speed=1.0)
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +33,23 @@ def daraja(simulator_url: str, receiver: Receiver) -> Iterator[Daraja]:
     httpx.post(f"{simulator_url}/control/reset", trust_env=False)
     client = Daraja(simulator_url, receiver)
     receiver.answers = [200]
+    receiver.replies.clear()
     yield client
     client.close()
+
+
+@pytest.fixture
+def merchant(daraja: Daraja) -> Iterator[C2bMerchant]:
+    """The shortcode of the start, without URLs; those of other tests are taken away."""
+    daraja.control("DELETE", "shortcodes/c2b-urls")
+    yield C2bMerchant(daraja)
+    daraja.control("DELETE", "shortcodes/c2b-urls")
+
+
+@pytest.fixture
+def caller(daraja: Daraja) -> InitiatorClient:
+    """An initiator of the shortcode of the start, which holds a million shillings."""
+    return InitiatorClient(daraja)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,14 @@ class BusyServer(ThreadingHTTPServer):
 
 
 class Receiver:
-    """Takes callbacks and keeps them by path. `answers` are the statuses to give, the last one for ever."""
+    """Takes callbacks and keeps them by path. `answers` are the statuses to give, the last one for ever; `replies`
+    the bodies, by path, each with the seconds it takes.
+    """
 
     def __init__(self) -> None:
         self.received: list[tuple[str, bytes]] = []
         self.answers = [200]
+        self.replies: dict[str, tuple[bytes, float]] = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -98,9 +101,13 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.received.append((self.path, body))
                 self.send_response(receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0])
+                reply, seconds = receiver.replies.get(self.path, (b"", 0.0))
+                time.sleep(seconds)
                 self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.send_header("Content-Length", str(len(reply)))
+                with suppress(ConnectionError):
+                    self.end_headers()
+                    self.wfile.write(reply)
 
             def log_message(self, *_: Any) -> None:
                 return

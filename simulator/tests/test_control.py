@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from simulator.phone_page import PAGES
+from simulator.tests.c2b_merchant import C2bMerchant
 from simulator.tests.harness import Daraja, wait_for
 
 
@@ -58,6 +59,12 @@ def test_summary(slow: Daraja) -> None:
         "paid_amount": 100,
         "pushes_received": 4,
         "pushes_refused": 1,
+        "c2b_paid": 0,
+        "c2b_paid_cents": 0,
+        "transfers": 0,
+        "transfers_refused": 0,
+        "paid_out_cents": 0,
+        "reversed_cents": 0,
         "queries": 0,
         "pulls": 0,
         "tokens": 2,
@@ -143,7 +150,7 @@ def test_shortcode_with_its_own_app(slow: Daraja) -> None:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("shortcodes", {"shortcode": "600111"}),
+        ("shortcodes", {"shortcode": "600112"}),
         ("shortcodes", {"shortcode": "x", "passkey": "p"}),
         ("speed", {"speed": 0}),
         ("speed", {"approve_seconds": -1}),
@@ -158,7 +165,8 @@ def test_bad_switches(daraja: Daraja, path: str, body: dict[str, Any]) -> None:
 
 def test_speed_moves_waits_under_way(slow: Daraja) -> None:
     checkout_request_id = slow.push_accepted()
-    assert slow.control("POST", "speed", {"speed": 100_000}) == {"speed": 100_000.0, "approve_seconds": 3600.0}
+    told = slow.control("POST", "speed", {"speed": 100_000})
+    assert (told["speed"], told["approve_seconds"]) == (100_000.0, 3600.0)
     assert slow.wait_decided(checkout_request_id)["status"] == "paid"
 
 
@@ -202,6 +210,22 @@ def test_the_phone_page_asks_no_other_host() -> None:
     for file in PAGES.iterdir():
         text = file.read_text().replace('xmlns="http://www.w3.org/2000/svg"', "")
         assert not re.search(r"https?:|//\w", text), file.name
+
+
+def test_the_phone_page_pays_by_hand(merchant: C2bMerchant) -> None:
+    """What the form sends, as a paybill and as a till, and the answers it shows."""
+    page = merchant.daraja.http.get("/").text
+    for name in ("kind", "number", "bill_ref", "amount", "phone", "name"):
+        assert f'name="{name}"' in page
+    merchant.registered().answer({"ResultCode": "C2B00012"})
+    form = {"shortcode": "174379", "bill_ref": "INV-7", "amount": "20", "phone": "254712345678", "name": ""}
+    told = merchant.daraja.control("POST", "c2b", form)
+    assert (told["accepted"], told["refusal"]) == (False, "The merchant refused: invalid account number.")
+    merchant.answer({"ResultCode": "0"})
+    till = {"till": "174379", "amount": "20.50", "phone": "254712345678", "name": "Jane"}
+    told = merchant.daraja.control("POST", "c2b", till)
+    assert told["accepted"]
+    assert merchant.wait_confirmations()[0]["TransID"] == told["receipt"]
 
 
 def test_a_person_with_the_phone_in_hand(daraja: Daraja) -> None:

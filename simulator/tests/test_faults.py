@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from simulator.faults import DEFAULT_KINDS, KINDS, OPT_IN, PAID_ONLY, InvalidRegime, Regime
-from simulator.tests.harness import ANY_PHONE, Daraja, assert_shape
+from simulator.faults import DEFAULT_KINDS, HEAVY, KINDS, OPT_IN, PAID_ONLY, InvalidRegime, Regime
+from simulator.tests.harness import ANY_PHONE, PUSH_PATH, Daraja, assert_shape
 
 
 def only(daraja: Daraja, *kinds: str, **more: Any) -> None:
@@ -30,7 +30,7 @@ def test_a_draw_depends_on_nothing_but_its_arguments() -> None:
         fault.kind if (fault := regime.draw("push", key=key, n=0)) else None for key in reversed(keys)
     ]
     assert drawn != kinds(Regime(seed=8, rate=0.3))
-    assert {kind for kind in drawn if kind} == set(KINDS["push"])
+    assert {kind for kind in drawn if kind} == set(KINDS["push"]) & DEFAULT_KINDS
 
 
 def test_rate_bounds() -> None:
@@ -145,6 +145,52 @@ def test_push_slow_is_booked_and_answered_late(daraja: Daraja) -> None:
         daraja.push(timeout=0.2)
     daraja.wait_callbacks(1)
     assert daraja.push(timeout=10).status_code == 200
+
+
+def test_push_wrong_types_is_booked(daraja: Daraja) -> None:
+    only(daraja, "push_wrong_types")
+    ids = []
+    for number in range(20):
+        response = daraja.push(AccountReference=f"INV-{number}", PhoneNumber=f"2547120000{number:02}")
+        assert response.status_code == 200
+        answer = response.json()
+        assert answer["ResponseCode"] == "0"
+        ids += [answer["MerchantRequestID"], answer["CheckoutRequestID"]]
+    assert {type(each) for each in ids} == {int, list}
+    daraja.wait_callbacks(20)
+    assert daraja.control("GET", "book/summary")["paid"] == 20
+
+
+@pytest.mark.parametrize("scenario", [None, "push=huge"])
+def test_push_huge_is_booked(daraja: Daraja, scenario: str | None) -> None:
+    if scenario is None:
+        only(daraja, "push_huge")
+    response = daraja.push(scenario=scenario)
+    assert (response.status_code, len(response.content) > 10_000_000) == (200, True)
+    daraja.wait_callbacks(1)
+
+
+@pytest.mark.parametrize("scenario", [None, "push=drip"])
+def test_push_drip_is_booked_and_dribbles(daraja: Daraja, scenario: str | None) -> None:
+    if scenario is None:
+        only(daraja, "push_drip")
+    headers = {"Authorization": f"Bearer {daraja.token}", "OnPoint-Scenario": scenario or ""}
+    with daraja.http.stream("POST", PUSH_PATH, json=daraja.order(), headers=headers) as response:
+        assert (response.status_code, int(response.headers["content-length"]) > 100) == (200, True)
+        pieces = response.iter_raw()
+        assert [next(pieces), next(pieces)] == [b"{", b'"']
+    daraja.wait_callbacks(1)
+    assert daraja.control("GET", "book/summary")["paid"] == 1
+
+
+def test_push_types_by_the_header(daraja: Daraja) -> None:
+    answer = daraja.push(scenario="push=types").json()
+    assert isinstance(answer["CheckoutRequestID"], list)
+
+
+def test_heavy_faults_are_drawn_only_where_they_are_named() -> None:
+    assert not HEAVY & DEFAULT_KINDS
+    assert Regime.from_json({"seed": 1, "rate": 1, "kinds": sorted(HEAVY)}).kinds == HEAVY
 
 
 def test_token_500(daraja: Daraja) -> None:

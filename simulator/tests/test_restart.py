@@ -55,20 +55,23 @@ def test_killed_with_prompts_open_and_callbacks_due(receiver: Receiver, tmp_path
 
 def test_switches_survive_a_restart(receiver: Receiver, tmp_path: Path) -> None:
     settings = Settings(book=str(tmp_path / "book.sqlite3"))
+    switches = ("faults", "outcomes", "speed", "holds", "quirks")
     with running(settings) as url:
         before = Daraja(url, receiver)
         before.control("POST", "faults", {"seed": 7, "rate": 0.25})
         before.control("POST", "outcomes", {"mix": {"1": 1}, "seed": 3})
-        before.control("POST", "speed", {"speed": 50, "approve_seconds": 0.5})
+        before.control("POST", "speed", {"speed": 50, "approve_seconds": 0.5, "result_seconds": 0.25})
         before.control("POST", "holds", {"phone": "254711111111"})
-        left = [before.control("GET", path) for path in ("faults", "outcomes", "speed", "holds")]
+        before.control("POST", "quirks", {"quirks": ["text_codes"]})
+        left = [before.control("GET", path) for path in switches]
         before.close()
     with running(settings) as url:
         after = Daraja(url, receiver)
-        assert [after.control("GET", path) for path in ("faults", "outcomes", "speed", "holds")] == left
+        assert [after.control("GET", path) for path in switches] == left
         after.control("POST", "reset")
-        assert after.control("GET", "speed") == {"speed": 1.0, "approve_seconds": 2.0}
+        assert after.control("GET", "speed") == {"speed": 1.0, "approve_seconds": 2.0, "result_seconds": 2.0}
         assert after.control("GET", "holds") == {"phones": []}
+        assert after.control("GET", "quirks")["quirks"] == []
         after.close()
 
 

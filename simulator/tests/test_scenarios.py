@@ -9,14 +9,18 @@ from simulator.scenarios import NO_SCENARIO, Scenario, parse_scenario
 from simulator.tests.harness import Daraja, assert_shape
 
 
-@pytest.mark.parametrize("header", [None, "", ";;", "weather=fine; stk; =1", "callback.delay=soon; push=maybe; seed=x"])
+@pytest.mark.parametrize(
+    "header",
+    [None, "", ";;", "weather=fine; stk; =1", "callback.delay=soon; push=maybe; seed=x", "callback.body=round"],
+)
 def test_nothing_understood_changes_nothing(header: str | None) -> None:
     assert parse_scenario(header) == NO_SCENARIO
 
 
 def test_every_key_is_read() -> None:
     header = (
-        "stk=1032; callback.delay=30; callback.copies=2; callback.lost=1; push=reset; query.fail=3; pin=hand; seed=7"
+        "stk=1032; callback.delay=30; callback.copies=2; callback.lost=1; push=reset; query.fail=3; pin=hand; seed=7;"
+        "callback.body=nulls; confirm=1; confirm.first=1; confirm.lost=1"
     )
     assert parse_scenario(header) == Scenario(
         result_code="1032",
@@ -27,6 +31,10 @@ def test_every_key_is_read() -> None:
         query_failures=3,
         by_hand=True,
         seed=7,
+        callback_body="nulls",
+        confirm=True,
+        confirm_first=True,
+        confirm_lost=True,
     )
 
 
