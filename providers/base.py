@@ -144,3 +144,11 @@ class Provider(CallbackParser):
         Raises ProviderRejected when they are refused, ProviderUnavailable and ProviderTimeout when nobody could tell.
         """
         raise NotSupported(f"{self.code} has no check")
+
+    def check_shortcode(self) -> None:
+        """Prove that we may ask payers for money with this account there, by a call that asks nobody.
+
+        Raises ProviderRejected when the account or its secret is refused, ProviderUnavailable and ProviderTimeout when
+        nobody could tell.
+        """
+        raise NotSupported(f"{self.code} has no check")

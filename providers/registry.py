@@ -6,10 +6,16 @@ from onpoint_pay.kit.http import HttpClient
 from onpoint_pay.kit.tokens import TokenStore
 from providers.base import CallbackParser, Provider
 from providers.errors import NotSupported
-from providers.mpesa.provider import MpesaCallbacks, MpesaProvider
+from providers.mpesa.callbacks import MpesaCallbacks
+from providers.mpesa.provider import MpesaProvider
 
 _PROVIDERS: dict[str, type[Provider]] = {MpesaProvider.code: MpesaProvider}
 _PARSERS: dict[str, CallbackParser] = {MpesaCallbacks.code: MpesaCallbacks()}
+
+
+def codes() -> list[str]:
+    """Every provider there is."""
+    return list(_PROVIDERS)
 
 
 def get(code: str, config: Any, *, tokens: TokenStore, http: HttpClient) -> Provider:

@@ -121,7 +121,9 @@ class Outcome:
     """What a provider says about one operation: the answer to every call, and the content of every callback.
 
     `money` and `fee` are None when the provider did not name them. `raw` is what it sent, masked and cut to a size
-    fit to keep. `is_unknown_there` tells that the provider answered and knows no such operation.
+    fit to keep. `is_unknown_there` tells that the provider answered and knows no such operation; `is_reversed` that the
+    money of the transaction asked about, or to be undone, has gone back. `query_reference` is what the provider wants
+    to hear when it is asked about an operation that it knows by none of our names.
     """
 
     status: OutcomeStatus
@@ -139,6 +141,8 @@ class Outcome:
     customer_message: str | None = None
     details: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_unknown_there: bool = False
+    is_reversed: bool = False
+    query_reference: str | None = None
     raw: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:

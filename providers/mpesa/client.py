@@ -15,7 +15,14 @@ from providers.strict_json import JsonObject, NotStrict, load_object
 TOKEN_PATH = "/oauth/v1/generate?grant_type=client_credentials"  # noqa: S105 - an address, no secret
 PUSH_PATH = "/mpesa/stkpush/v1/processrequest"
 QUERY_PATH = "/mpesa/stkpushquery/v1/query"
+REVERSAL_PATH = "/mpesa/reversal/v1/request"
+# Daraja: v3 takes an id of ours and refuses it a second time.
+PAYOUT_PATH = "/mpesa/b2c/v3/paymentrequest"
+STATUS_PATH = "/mpesa/transactionstatus/v1/query"
+BALANCE_PATH = "/mpesa/accountbalance/v1/query"
+CODE_PATH = "/mpesa/qrcode/v1/generate"
 PULL_PATH = "/pulltransactions/v1/query"
+PULL_REGISTER_PATH = "/pulltransactions/v1/register"
 LONGEST_TOKEN = 4_096
 LONGEST_LIFE_SECONDS = 86_400
 
@@ -50,6 +57,13 @@ class MpesaClient:
             token = self._token(deadline_seconds)
             answer = self._send(path, body, token=token, headers=headers, deadline_seconds=deadline_seconds)
         return answer
+
+    def check(self) -> None:
+        """Prove the credentials by a token of their own; the one that others use stays where it is.
+
+        Raises ProviderRejected when they are refused, ProviderUnavailable when nobody could tell.
+        """
+        self._fetch_token(None)
 
     def _send(
         self,

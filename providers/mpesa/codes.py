@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from providers.mpesa import words
-from providers.types import Failure
+from providers.mpesa import receiver_words, words
+from providers.mpesa.receiver_words import to_receiver
+from providers.types import Failure, OutcomeStatus
 
 
 class Api(StrEnum):
@@ -71,8 +72,12 @@ class Meaning:
 
 EVERY = tuple(Api)
 STK = (Api.STK,)
+B2C = (Api.B2C,)
 OTHERS = tuple(api for api in Api if api is not Api.STK)
 SEND = (Api.B2C, Api.B2B)
+# Started by the one who pays, and started by us: their failures are told to different people.
+FROM_PAYER = (Api.STK, Api.B2B_EXPRESS, Api.RATIBA)
+FROM_US = (*SEND, Api.REVERSAL, Api.STATUS)
 
 Row = tuple[str, str, Iterable[Api], Kind, Failure | None]
 
@@ -80,17 +85,23 @@ Row = tuple[str, str, Iterable[Api], Kind, Failure | None]
 _ROWS: tuple[Row, ...] = (
     ("0", "processed successfully", EVERY, Kind.OK, None),
     ("1", "balance is insufficient: the payer's", STK, Kind.FUNDS, words.PAYER_BALANCE),
-    ("1", "balance is insufficient: our own", OTHERS, Kind.FUNDS, words.OUR_FLOAT),
-    ("2", "less than the minimum amount", (Api.STK, Api.B2C), Kind.LIMIT, words.TOO_SMALL),
-    ("3", "more than the maximum amount", (Api.STK, Api.B2C), Kind.LIMIT, words.TOO_LARGE),
-    ("4", "would exceed the daily limit", (Api.STK, Api.B2C), Kind.LIMIT, words.DAILY_LIMIT),
-    ("5", "would go below the minimum balance", EVERY, Kind.LIMIT, words.BALANCE_TOO_LOW_AFTER),
+    ("1", "balance is insufficient: our own", OTHERS, Kind.FUNDS, receiver_words.OUR_FLOAT),
+    ("2", "less than the minimum amount", STK, Kind.LIMIT, words.TOO_SMALL),
+    ("2", "less than the minimum amount", B2C, Kind.LIMIT, receiver_words.TOO_SMALL),
+    ("3", "more than the maximum amount", STK, Kind.LIMIT, words.TOO_LARGE),
+    ("3", "more than the maximum amount", B2C, Kind.LIMIT, receiver_words.TOO_LARGE),
+    ("4", "would exceed the daily limit", STK, Kind.LIMIT, words.DAILY_LIMIT),
+    ("4", "would exceed the daily limit", B2C, Kind.LIMIT, receiver_words.DAILY_LIMIT),
+    ("5", "would go below the minimum balance: the payer's", FROM_PAYER, Kind.LIMIT, words.BALANCE_TOO_LOW_AFTER),
+    ("5", "would go below the minimum balance: our own", FROM_US, Kind.LIMIT, receiver_words.BALANCE_TOO_LOW_AFTER),
     ("6", "unresolved primary party", EVERY, Kind.CONFIG, words.SHORTCODE),
-    ("7", "unresolved receiver party", EVERY, Kind.CONFIG, words.SHORTCODE),
+    ("7", "unresolved receiver party", FROM_PAYER, Kind.CONFIG, words.SHORTCODE),
+    ("7", "unresolved receiver party", FROM_US, Kind.CONFIG, receiver_words.PARTY_UNKNOWN),
     ("8", "would exceed the receiver's maximum balance", STK, Kind.LIMIT, words.MERCHANT_FULL),
-    ("8", "would exceed the receiver's maximum balance", (Api.B2C,), Kind.LIMIT, words.RECEIVER_FULL),
+    ("8", "would exceed the receiver's maximum balance", B2C, Kind.LIMIT, receiver_words.RECEIVER_FULL),
     ("9", "store not found", EVERY, Kind.CONFIG, words.SHORTCODE),
-    ("10", "receiver not found", EVERY, Kind.CONFIG, words.SHORTCODE),
+    ("10", "receiver not found", FROM_PAYER, Kind.CONFIG, words.SHORTCODE),
+    ("10", "receiver not found", FROM_US, Kind.CONFIG, receiver_words.PARTY_UNKNOWN),
     ("11", "debit party is in an invalid state", (Api.B2C, Api.REVERSAL), Kind.CONFIG, words.ACCOUNT_STATE),
     ("12", "debit account invalid", EVERY, Kind.CONFIG, words.ACCOUNT_STATE),
     ("13", "credit account invalid", EVERY, Kind.CONFIG, words.ACCOUNT_STATE),
@@ -127,7 +138,7 @@ _ROWS: tuple[Row, ...] = (
     ("2026", "channel session expired", STK, Kind.USER, words.EXPIRED),
     ("2028", "not permitted by product assignment", (Api.STK, *SEND, Api.REVERSAL), Kind.CONFIG, words.SHORTCODE),
     ("2029", "temporary M-Pesa error", STK, Kind.WAIT, words.INTERNAL),
-    ("2040", "customer type not supported", (Api.B2C,), Kind.CONFIG, words.NOT_REGISTERED),
+    ("2040", "customer type not supported", B2C, Kind.CONFIG, receiver_words.NOT_REGISTERED),
     ("4001", "user cancelled", (Api.B2B_EXPRESS,), Kind.USER, words.CANCELLED),
     ("4999", "still under processing", STK, Kind.PENDING, None),
     ("8006", "security credential locked: the payer's PIN", STK, Kind.CONFIG, words.PIN_LOCKED),
@@ -135,9 +146,10 @@ _ROWS: tuple[Row, ...] = (
     ("9999", "error while sending a push request, or internal", STK, Kind.UNKNOWN, words.PROMPT_NOT_SENT),
     ("E3008", "bad debt contract: the sandbox's word for a foreign number", STK, Kind.CONFIG, words.SANDBOX_NUMBER),
     ("R000001", "already reversed", (Api.REVERSAL,), Kind.UNKNOWN, None),
-    ("R000002", "original transaction id invalid", (Api.REVERSAL,), Kind.CONFIG, words.ORIGINAL_MISSING),
+    ("R000002", "original transaction id invalid", (Api.REVERSAL,), Kind.CONFIG, receiver_words.ORIGINAL_MISSING),
+    ("SFC_IC0003", "operator or receiver does not exist", STK, Kind.CONFIG, words.SHORTCODE),
     ("SFC_IC0003", "operator or receiver does not exist",
-     (Api.STK, *SEND, Api.STATUS), Kind.CONFIG, words.SHORTCODE),
+     (*SEND, Api.STATUS), Kind.CONFIG, receiver_words.PARTY_UNKNOWN),
     *((str(code), "core platform", EVERY, Kind.UNKNOWN, None) for code in range(100_000_000, 100_000_012)),
 )  # fmt: skip
 
@@ -145,7 +157,8 @@ _ROWS: tuple[Row, ...] = (
 def _meanings() -> Iterator[tuple[tuple[str, Api], Meaning]]:
     for code, text, apis, kind, failure in _ROWS:
         for api in apis:
-            yield (code, api), Meaning(code=code, text=text, api=api, kind=kind, failure=failure)
+            told = to_receiver(failure) if failure and api in FROM_US else failure
+            yield (code, api), Meaning(code=code, text=text, api=api, kind=kind, failure=told)
 
 
 TABLE = dict(_meanings())
@@ -154,6 +167,22 @@ TABLE = dict(_meanings())
 def lookup(code: str, api: Api) -> Meaning | None:
     """The meaning of a result code for an API; None when it is not documented there, which decides nothing."""
     return TABLE.get(("0" if is_success(code) else code.upper(), api))
+
+
+_STATUSES = {
+    End.COMPLETED: OutcomeStatus.SUCCEEDED,
+    End.PENDING: OutcomeStatus.PENDING,
+    End.UNKNOWN: OutcomeStatus.UNKNOWN,
+}
+
+
+def decision(code: str, api: Api, *, was_asked: bool) -> tuple[OutcomeStatus, Failure | None]:
+    """What a result code decides: undocumented ones nothing, doubtful ones only when they answer our own question."""
+    meaning = lookup(code, api)
+    if meaning is None or (meaning.asks_first and not was_asked):
+        return OutcomeStatus.UNKNOWN, None
+    status = _STATUSES.get(meaning.end, OutcomeStatus.FAILED)
+    return status, meaning.failure if status is OutcomeStatus.FAILED else None
 
 
 def code_text(value: object) -> str | None:

@@ -1,5 +1,6 @@
 """The credentials and the settings of one M-Pesa shortcode."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,7 +22,9 @@ class MpesaConfig:
     """For a till, `shortcode` is the store or head-office number that went live and `till` the number that is paid.
 
     `phone_as_number` sends phones as JSON numbers, which some shortcodes have needed. `simulated` says that a
-    simulator answers at `base_url`.
+    simulator answers at `base_url`. Reversals, payouts and questions need `initiator_name` with the finished
+    `security_credential`, or with `initiator_password` and the PEM `certificate` to make it with; in its place may
+    stand a function that brings it, and may raise ProviderUnavailable.
     """
 
     base_url: str
@@ -33,4 +36,9 @@ class MpesaConfig:
     environment: str
     simulated: bool
     phone_as_number: bool = False
+    initiator_name: str = ""
+    initiator_password: str = field(default="", repr=False)
+    certificate: str | Callable[[], str] = field(default="", repr=False)
+    security_credential: str = field(default="", repr=False)
+    c2b_version: str = "v2"
     callback_addresses: frozenset[str] = field(default=SAFARICOM_ADDRESSES, repr=False)

@@ -1,12 +1,13 @@
 """Daraja's answers about a call itself: refusals, token trouble, and what stays unclear."""
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from onpoint_pay.kit.redact import redact, redact_text
 from providers.errors import ProviderRejected
-from providers.mpesa import words
+from providers.mpesa import receiver_words, words
 from providers.strict_json import JsonObject
 from providers.types import Failure, Outcome, OutcomeStatus
 
@@ -35,8 +36,7 @@ class GatewayAnswer:
     @property
     def kept(self) -> bytes:
         """The body as it may be stored: masked, and cut."""
-        masked: bytes = redact(self.body)
-        return masked[:KEPT_BYTES]
+        return kept_body(self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,25 @@ ANY: tuple[str, ...] = ()
 # One code carries several meanings, so rules match on the code and a part of the text; the first that fits decides.
 # Daraja: the codes embed an HTTP status that need not be the one they come with.
 RULES: tuple[Rule, ...] = (
+    (ANY, "duplicate originatorconversationid", Verdict.UNCLEAR, None),
     (ANY, "no apiproduct match", Verdict.REFUSED, words.PRODUCT_MISSING),
     (("401.003.01",), "", Verdict.REFUSED, words.PRODUCT_MISSING),
     (("400.002.02",), "invalid phonenumber", Verdict.REFUSED, words.PHONE_REFUSED),
     (("400.002.02",), "invalid partya", Verdict.REFUSED, words.PHONE_REFUSED),
     (("400.002.02",), "invalid businessshortcode", Verdict.REFUSED, words.SHORTCODE),
     (("400.002.02",), "invalid partyb", Verdict.REFUSED, words.SHORTCODE),
+    (("400.002.02",), "invalid shortcode", Verdict.REFUSED, words.SHORTCODE),
+    (("400.002.02",), "invalid receiverparty", Verdict.REFUSED, words.SHORTCODE),
+    (("400.002.02",), "invalid cpi", Verdict.REFUSED, words.SHORTCODE),
+    (("400.002.02",), "invalid nominatednumber", Verdict.REFUSED, words.PHONE_REFUSED),
+    (("400.002.02",), "invalid initiator", Verdict.REFUSED, words.INITIATOR),
+    (("400.002.02",), "invalid securitycredential", Verdict.REFUSED, words.INITIATOR),
+    (("400.002.02",), "invalid transactionid", Verdict.REFUSED, receiver_words.ORIGINAL_MISSING),
     (("400.002.02",), "invalid callbackurl", Verdict.REFUSED, words.ADDRESS_REFUSED),
+    (("400.002.02",), "invalid resulturl", Verdict.REFUSED, words.ADDRESS_REFUSED),
+    (("400.002.02",), "invalid queuetimeouturl", Verdict.REFUSED, words.ADDRESS_REFUSED),
+    (("400.002.02",), "invalid confirmationurl", Verdict.REFUSED, words.ADDRESS_REFUSED),
+    (("400.002.02",), "invalid validationurl", Verdict.REFUSED, words.ADDRESS_REFUSED),
     (("400.002.02",), "invalid password", Verdict.REFUSED, words.PASSKEY),
     (("400.002.02", "400.002.05", "400.003.02"), "", Verdict.REFUSED, words.REQUEST_REFUSED),
     (("400.008.01", "400.008.02"), "", Verdict.REFUSED, words.CREDENTIALS),
@@ -83,16 +95,29 @@ RULES: tuple[Rule, ...] = (
     (("500.003.02",), "", Verdict.REFUSED, words.SYSTEM_BUSY),
     (("500.003.03",), "", Verdict.REFUSED, words.QUOTA),
 )
+# For orders of our own, PartyA is the shortcode and PartyB the receiver; for prompts it is the other way round, and
+# there a passkey takes the place of the API user.
+ORDER_RULES: tuple[Rule, ...] = (
+    (("400.002.02",), "invalid partya", Verdict.REFUSED, words.SHORTCODE),
+    (("400.002.02",), "invalid partyb", Verdict.REFUSED, receiver_words.RECEIVER_REFUSED),
+    (("500.001.1001",), "wrong credentials", Verdict.REFUSED, words.INITIATOR),
+    (("500.001.1001",), "unable to lock subscriber", Verdict.REFUSED, words.SYSTEM_BUSY),
+)
+# Daraja: what registering answers for a shortcode of the wrong kind, a SOAP fault of the gateway's own.
+REGISTRATION_RULES: tuple[Rule, ...] = ((ANY, "sco-addurlvault failed", Verdict.REFUSED, words.SHORTCODE),)
 BAD_TOKEN_CODES = frozenset({"400.003.01", "401.002.01", "404.001.03"})
 BAD_TOKEN_STATUSES = frozenset({400, 401, 404})
 # Refused by their HTTP status alone, whatever the body: none of them comes from behind the gateway.
 REFUSING_STATUSES: dict[int, Failure] = {401: words.CREDENTIALS, 403: words.ACCESS_BLOCKED, 429: words.TOO_FAST}
 
 
-def judge(answer: GatewayAnswer) -> Ruling:
-    """What an answer that is not the expected one says about the call. Undocumented ones are unclear."""
+def judge(answer: GatewayAnswer, *, first: tuple[Rule, ...] = ()) -> Ruling:
+    """What an answer that is not the expected one says about the call. Undocumented ones are unclear.
+
+    `first` are rules of one API that go before the common ones.
+    """
     code, message = _error_of(answer.document)
-    verdict, failure = _verdict(answer.status, code, message.lower())
+    verdict, failure = _verdict(answer.status, code, message.lower(), rules=first + RULES)
     return Ruling(verdict=verdict, failure=failure, code=code, message=message)
 
 
@@ -109,6 +134,17 @@ def refusal(ruling: Ruling, answer: GatewayAnswer) -> ProviderRejected:
     )
 
 
+def kept_body(body: bytes) -> bytes:
+    """A body as it may be stored: masked, and cut."""
+    masked: bytes = redact(body)
+    return masked[:KEPT_BYTES]
+
+
+def kept_document(document: JsonObject) -> bytes:
+    """As kept_body, for documents with secrets in them: masked by name, however the sender wrote it down."""
+    return json.dumps(redact(document), default=str).encode()[:KEPT_BYTES]
+
+
 def clean_message(value: object) -> str:
     """A provider's words fit to be stored and shown: one line, no control characters, phones and tokens masked."""
     text = value if isinstance(value, str) else ""
@@ -116,8 +152,8 @@ def clean_message(value: object) -> str:
     return redact_text(printable).strip()[:KEPT_CHARACTERS]
 
 
-def _verdict(status: int, code: str, text: str) -> tuple[Verdict, Failure | None]:
-    for codes, part, verdict, failure in RULES:
+def _verdict(status: int, code: str, text: str, *, rules: tuple[Rule, ...]) -> tuple[Verdict, Failure | None]:
+    for codes, part, verdict, failure in rules:
         if (not codes or code in codes) and part in text:
             return verdict, failure
     if _is_about_token(status, code, text):

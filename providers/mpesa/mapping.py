@@ -1,38 +1,41 @@
-"""Our types to Daraja's JSON and back. Pure: no network, no clock."""
+"""Prompts on the payer's phone: our types to Daraja's JSON and back. Pure: no network, no clock."""
 
 import base64
-import re
-import unicodedata
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from onpoint_pay.kit.clock import nairobi_stamp, parse_nairobi_stamp
-from onpoint_pay.kit.money import Money, MoneyError
+from onpoint_pay.kit.money import Money
 from onpoint_pay.kit.phone import is_canonical
-from onpoint_pay.kit.redact import redact
-from providers.errors import CallbackMalformed, ProviderRejected, ProviderTimeout
+from providers.errors import CallbackMalformed, ProviderTimeout
 from providers.mpesa import words
-from providers.mpesa.codes import Api, End, Meaning, code_text, is_success, lookup
+from providers.mpesa.answers import not_sent, refused_with, response_code, trouble, whole_shillings
+from providers.mpesa.codes import Api, code_text, decision, is_success, lookup
 from providers.mpesa.config import MpesaConfig
-from providers.mpesa.gateway import KEPT_BYTES, GatewayAnswer, Verdict, clean_message, judge, refusal
-from providers.strict_json import JsonObject, NotStrict, load_object
+from providers.mpesa.gateway import GatewayAnswer, Verdict, clean_message, judge, kept_body, refusal
+from providers.mpesa.values import callback_document, clean_reference, clean_words, identifier, money, receipt
+from providers.strict_json import JsonObject
 from providers.types import (
     CallbackEvent,
     ChargeRequest,
     EventKind,
-    Failure,
     NextAction,
     Outcome,
     OutcomeStatus,
     QueryRequest,
 )
 
-CURRENCY = "KES"
-LONGEST_REFERENCE = 12
 LONGEST_DESCRIPTION = 13
-_ID = re.compile(r"[!-~]{1,100}")
-_RECEIPT = re.compile(r"[0-9A-Za-z]{6,20}")
+# A prompt that never was: asking about it moves nothing, and its password is checked first.
+PROBE = QueryRequest(provider_reference="ws_CO_01012000000000000000000000", amount=Money(100))
+_ACCOUNT_FAULTS = (
+    words.PASSKEY,
+    words.SHORTCODE,
+    words.SHORTCODE_UNKNOWN,
+    words.PRODUCT_MISSING,
+    words.CREDENTIALS,
+    words.ACCESS_BLOCKED,
+)
 _PAYBILL, _TILL = "CustomerPayBillOnline", "CustomerBuyGoodsOnline"
 
 
@@ -45,7 +48,7 @@ def push_document(request: ChargeRequest, config: MpesaConfig, *, at: datetime) 
     return {
         **_signed(config, at),
         "TransactionType": _TILL if config.till else _PAYBILL,
-        "Amount": _shillings(request.amount),
+        "Amount": whole_shillings(request.amount),
         "PartyA": int(phone) if config.phone_as_number else phone,
         "PartyB": config.till or config.shortcode,
         "PhoneNumber": int(phone) if config.phone_as_number else phone,
@@ -65,18 +68,9 @@ def password(config: MpesaConfig, stamp: str) -> str:
     return base64.b64encode(f"{config.shortcode}{config.passkey}{stamp}".encode()).decode()
 
 
-def clean_reference(text: str) -> str:
-    """Letters, digits and hyphens, at most 12: others have made requests fail without a word."""
-    return re.sub(r"[^0-9A-Za-z-]", "", _ascii(text))[:LONGEST_REFERENCE]
-
-
 def clean_description(text: str) -> str:
     """One to 13 letters, digits, spaces and hyphens. Daraja calls it optional and refuses requests without it."""
-    return re.sub(r"[^0-9A-Za-z -]", "", _ascii(text)).strip()[:LONGEST_DESCRIPTION].strip() or "Payment"
-
-
-def _ascii(text: str) -> str:
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return clean_words(text, longest=LONGEST_DESCRIPTION) or "Payment"
 
 
 def _signed(config: MpesaConfig, at: datetime) -> JsonObject:
@@ -86,21 +80,8 @@ def _signed(config: MpesaConfig, at: datetime) -> JsonObject:
 
 def _phone(request: ChargeRequest) -> str:
     if not is_canonical(request.phone):
-        raise _refused_here(words.PHONE_REFUSED, "not a Kenyan mobile number")
+        raise not_sent(words.PHONE_REFUSED, "not a Kenyan mobile number")
     return request.phone
-
-
-def _shillings(amount: Money) -> int:
-    if amount.currency != CURRENCY or not amount.is_positive or not amount.is_whole:
-        raise _refused_here(words.REQUEST_REFUSED, f"{amount} is not a positive number of whole shillings")
-    return amount.whole_units()
-
-
-def _refused_here(failure: Failure, message: str) -> ProviderRejected:
-    """M-Pesa would refuse it, so it is not sent."""
-    return ProviderRejected(
-        Outcome(status=OutcomeStatus.FAILED, failure=failure, provider_code="not sent", provider_message=message)
-    )
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -108,20 +89,17 @@ def _refused_here(failure: Failure, message: str) -> ProviderRejected:
 
 def push_outcome(answer: GatewayAnswer, request: ChargeRequest, config: MpesaConfig) -> Outcome:
     """Accepted is pending. Raises ProviderRejected for a definite refusal, ProviderTimeout for all that is unclear."""
-    document = answer.document or {}
-    response = code_text(document.get("ResponseCode"))
-    if answer.status == 200 and response is not None and "errorCode" not in document:
-        if not is_success(response):
-            raise _not_accepted(response, document, answer)
-        return _accepted(document, answer, request, config)
-    ruling = judge(answer)
-    if ruling.verdict in (Verdict.REFUSED, Verdict.BAD_TOKEN):
-        raise refusal(ruling, answer)
-    raise ProviderTimeout(f"HTTP {answer.status} {ruling.code} {ruling.message}".strip(), raw=answer.kept)
+    code = response_code(answer)
+    if code is None:
+        raise trouble(answer)
+    if not is_success(code):
+        meaning = lookup(code, Api.STK)
+        raise refused_with(code, (meaning.failure if meaning else None) or words.REQUEST_REFUSED, answer)
+    return _accepted(answer.document or {}, answer, request, config)
 
 
 def _accepted(document: JsonObject, answer: GatewayAnswer, request: ChargeRequest, config: MpesaConfig) -> Outcome:
-    checkout_id = _identifier(document.get("CheckoutRequestID"))
+    checkout_id = identifier(document.get("CheckoutRequestID"))
     if checkout_id is None:
         # The prompt is out, and only its callback can tell which it was.
         raise ProviderTimeout("accepted without a CheckoutRequestID", raw=answer.kept)
@@ -136,20 +114,6 @@ def _accepted(document: JsonObject, answer: GatewayAnswer, request: ChargeReques
         customer_message=_ask_for_pin(request),
         details=_details(document, checkout_id) | {"shortcode": config.shortcode},
         raw=answer.kept,
-    )
-
-
-def _not_accepted(code: str, document: JsonObject, answer: GatewayAnswer) -> ProviderRejected:
-    """Daraja: anything but ResponseCode 0 is a refusal even under HTTP 200."""
-    meaning = lookup(code, Api.STK)
-    return ProviderRejected(
-        Outcome(
-            status=OutcomeStatus.FAILED,
-            failure=(meaning.failure if meaning else None) or words.REQUEST_REFUSED,
-            provider_code=code,
-            provider_message=clean_message(document.get("ResponseDescription")),
-            raw=answer.kept,
-        )
     )
 
 
@@ -180,7 +144,7 @@ def query_outcome(answer: GatewayAnswer, request: QueryRequest) -> Outcome:
     is_foreign = document.get("CheckoutRequestID", request.provider_reference) != request.provider_reference
     if is_foreign or response is None or not is_success(response):
         return Outcome(status=OutcomeStatus.UNKNOWN, **facts)
-    status, failure = _decision(lookup(code, Api.STK), was_asked=True)
+    status, failure = decision(code, Api.STK, was_asked=True)
     return Outcome(status=status, failure=failure, **facts)
 
 
@@ -197,19 +161,17 @@ def _undecided(answer: GatewayAnswer, request: QueryRequest) -> Outcome:
     )
 
 
-_STATUSES = {
-    End.COMPLETED: OutcomeStatus.SUCCEEDED,
-    End.PENDING: OutcomeStatus.PENDING,
-    End.UNKNOWN: OutcomeStatus.UNKNOWN,
-}
+def check_probe_answer(answer: GatewayAnswer) -> None:
+    """Returns when the answer about PROBE shows that shortcode and passkey were taken.
 
-
-def _decision(meaning: Meaning | None, *, was_asked: bool) -> tuple[OutcomeStatus, Failure | None]:
-    """Undocumented codes decide nothing; doubtful ones only when they answer our own question."""
-    if meaning is None or (meaning.asks_first and not was_asked):
-        return OutcomeStatus.UNKNOWN, None
-    status = _STATUSES.get(meaning.end, OutcomeStatus.FAILED)
-    return status, meaning.failure if status is OutcomeStatus.FAILED else None
+    Raises ProviderRejected when they, or the app, were not, and ProviderTimeout for what tells neither.
+    """
+    ruling = judge(answer)
+    if ruling.verdict is Verdict.NOT_FOUND or response_code(answer) is not None:
+        return
+    if ruling.failure in _ACCOUNT_FAULTS:
+        raise refusal(ruling, answer)
+    raise ProviderTimeout(f"HTTP {answer.status} {ruling.code} {ruling.message}".strip(), raw=answer.kept)
 
 
 # --- callbacks --------------------------------------------------------------------------------------------------------
@@ -218,40 +180,36 @@ def _decision(meaning: Meaning | None, *, was_asked: bool) -> tuple[OutcomeStatu
 def push_callback(body: bytes) -> CallbackEvent:
     """The result of a prompt. Raises CallbackMalformed when it cannot be read or lacks its id or its code."""
     result = _result_of(body)
-    checkout_id = _identifier(result.get("CheckoutRequestID"))
+    checkout_id = identifier(result.get("CheckoutRequestID"))
     code = code_text(result.get("ResultCode"))
     if checkout_id is None or code is None:
         raise CallbackMalformed("no CheckoutRequestID or no ResultCode")
-    status, failure = _decision(lookup(code, Api.STK), was_asked=False)
+    status, failure = decision(code, Api.STK, was_asked=False)
     named = _metadata(result.get("CallbackMetadata"))
-    receipt = _receipt(named.get("mpesareceiptnumber"))
+    paid = receipt(named.get("mpesareceiptnumber"))
     outcome = Outcome(
         status=status,
         provider_reference=checkout_id,
-        receipt=receipt,
+        receipt=paid,
         failure=failure,
         provider_code=code,
         provider_message=clean_message(result.get("ResultDesc")),
-        money=_money(named.get("amount")),
+        money=money(named.get("amount")),
         phone=_payer(named.get("phonenumber")),
         occurred_at=parse_nairobi_stamp(named.get("transactiondate")),
         details=_details(result, checkout_id),
-        raw=redact(body)[:KEPT_BYTES],
+        raw=kept_body(body),
     )
     return CallbackEvent(
         kind=EventKind.CHARGE,
-        dedupe_key=f"{checkout_id}:{code}:{receipt or ''}",
+        dedupe_key=f"{checkout_id}:{code}:{paid or ''}",
         provider_reference=checkout_id,
         outcome=outcome,
     )
 
 
 def _result_of(body: bytes) -> JsonObject:
-    try:
-        document = load_object(body)
-    except NotStrict as error:
-        raise CallbackMalformed(str(error)) from None
-    envelope = document.get("Body")
+    envelope = callback_document(body).get("Body")
     result = envelope.get("stkCallback") if isinstance(envelope, dict) else None
     if not isinstance(result, dict):
         raise CallbackMalformed("no Body.stkCallback")
@@ -269,32 +227,13 @@ def _metadata(metadata: object) -> dict[str, object]:
     return found
 
 
-def _money(value: object) -> Money | None:
-    """The amount as text or number, in shillings; None when it is none, which never equals what was asked for."""
-    if isinstance(value, str):
-        value = value.strip()
-    try:
-        return Money.parse(value, CURRENCY) if isinstance(value, (str, int, Decimal)) else None
-    except MoneyError:
-        return None
-
-
-def _receipt(value: object) -> str | None:
-    text = value.strip().upper() if isinstance(value, str) else ""
-    return text if _RECEIPT.fullmatch(text) else None
-
-
 def _payer(value: object) -> str | None:
     """The payer's number; None when it is masked or hashed."""
     text = str(value) if isinstance(value, (str, int)) else ""
     return text if is_canonical(text) else None
 
 
-def _identifier(value: object) -> str | None:
-    return value if isinstance(value, str) and _ID.fullmatch(value) else None
-
-
 def _details(document: JsonObject, checkout_id: str) -> dict[str, str]:
-    merchant_request_id = _identifier(document.get("MerchantRequestID"))
+    merchant_request_id = identifier(document.get("MerchantRequestID"))
     found = {"checkout_request_id": checkout_id}
     return found | ({"merchant_request_id": merchant_request_id} if merchant_request_id else {})

@@ -1,58 +1,54 @@
-"""M-Pesa as one of our providers: prompts to the payer's phone, and what became of them."""
+"""M-Pesa as one of our providers: prompts to payers, money back and out, questions, and enrolment of a shortcode."""
 
-import json
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 
 from onpoint_pay.kit import clock
 from onpoint_pay.kit.http import HttpClient
 from onpoint_pay.kit.tokens import TokenStore
-from providers.base import CallbackParser, Provider
+from providers.base import Provider
 from providers.errors import CallbackRejected, NotSupported, ProviderRejected, ProviderTimeout, ProviderUnavailable
-from providers.mpesa import mapping, statement
-from providers.mpesa.client import PULL_PATH, PUSH_PATH, QUERY_PATH, MpesaClient
+from providers.mpesa import client, initiator, mapping, qr, registration, statement, words
+from providers.mpesa.answers import not_sent, told_to_receiver
+from providers.mpesa.callbacks import MpesaCallbacks
+from providers.mpesa.client import MpesaClient
+from providers.mpesa.codes import Api
 from providers.mpesa.config import MpesaConfig
 from providers.mpesa.gateway import GatewayAnswer
+from providers.mpesa.urls import objections
 from providers.strict_json import JsonObject
 from providers.types import (
-    CallbackEvent,
-    CallbackReply,
+    BalanceRequest,
+    CallbackRegistration,
     Capability,
     ChargeRequest,
+    CodeRequest,
     InboundRequest,
     Outcome,
+    PayoutRequest,
     QueryRequest,
+    RefundRequest,
     StatementLine,
+    StatusRequest,
 )
 
-COLLECT_DOOR = "collect"
 MOST_PAGES = 100
 # Seconds before a page is asked for again.
 PAGE_PAUSES = (0.2, 0.5)
-ACCEPTED = json.dumps({"ResultCode": 0, "ResultDesc": "Accepted"}, separators=(",", ":")).encode()
-
-
-class MpesaCallbacks(CallbackParser):
-    """Reads what Safaricom sends to our doors."""
-
-    code = "daraja"
-
-    def parse_callback(self, inbound: InboundRequest) -> list[CallbackEvent]:
-        """The result of one prompt. Raises CallbackMalformed, NotSupported for doors other than `collect`."""
-        if inbound.door != COLLECT_DOOR:
-            raise NotSupported(f"no callbacks are read at the door {inbound.door}")
-        return [mapping.push_callback(inbound.body)]
-
-    def reply_to_callback(self, event: CallbackEvent | None = None, *, accepted: bool = True) -> CallbackReply:
-        """Always the same: Safaricom sends a result once, and the answer to it cannot change anything."""
-        return CallbackReply(body=ACCEPTED)
 
 
 class MpesaProvider(MpesaCallbacks, Provider):
-    """One shortcode, by the credentials of its Daraja app."""
+    """One shortcode, by the credentials of its Daraja app.
 
-    capabilities = frozenset({Capability.CHARGE, Capability.QUERY, Capability.STATEMENT})
+    Refunds, payouts and questions need its API user too: without one they are refused here, before anything is sent.
+    """
+
+    capabilities = frozenset({
+        Capability.CHARGE, Capability.QUERY, Capability.REFUND, Capability.PAYOUT, Capability.C2B,
+        Capability.STATEMENT, Capability.TRANSACTION_STATUS, Capability.BALANCE, Capability.PAYMENT_CODE,
+    })  # fmt: skip
 
     def __init__(self, config: MpesaConfig, *, tokens: TokenStore, http: HttpClient) -> None:
         self.config = config
@@ -70,14 +66,90 @@ class MpesaProvider(MpesaCallbacks, Provider):
     def charge(self, request: ChargeRequest) -> Outcome:
         """Put a prompt on the payer's phone. Raises ProviderUnavailable, ProviderTimeout, ProviderRejected."""
         document = mapping.push_document(request, self.config, at=clock.now())
-        answer = self._client.post(PUSH_PATH, document, headers=self._steering(request))
+        answer = self._client.post(client.PUSH_PATH, document, headers=self._steering(request.scenario))
         return mapping.push_outcome(answer, request, self.config)
 
     def query(self, request: QueryRequest) -> Outcome:
         """What became of a prompt. Raises ProviderUnavailable and ProviderTimeout."""
         document = mapping.query_document(request, self.config, at=clock.now())
-        answer = self._ask(QUERY_PATH, document, deadline_seconds=request.deadline_seconds)
+        answer = self._ask(client.QUERY_PATH, document, deadline_seconds=request.deadline_seconds)
         return mapping.query_outcome(answer, request)
+
+    def refund(self, request: RefundRequest) -> Outcome:
+        """Reverse a whole payment; pending, the result comes to `result_url`. Raises as charge does.
+
+        Daraja: a payout cannot be reversed, and a second reversal of one payment is refused there.
+        """
+        document = initiator.reversal_document(request, self.config)
+        answer = self._order(client.REVERSAL_PATH, document, scenario=request.scenario)
+        return initiator.accepted(answer, Api.REVERSAL, amount=request.amount)
+
+    def pay_out(self, request: PayoutRequest) -> Outcome:
+        """Send KES 10 to 250,000 in whole shillings; pending, the result comes to `result_url`. Raises as charge does.
+
+        Daraja: a `reference` sent twice is refused the second time, which is ProviderTimeout: the first one counts.
+        """
+        document = initiator.payout_document(request, self.config)
+        answer = self._order(client.PAYOUT_PATH, document, scenario=request.scenario)
+        return initiator.accepted(
+            answer, Api.B2C, reference=request.reference, amount=request.amount, phone=request.phone
+        )
+
+    def ask_status(self, request: StatusRequest) -> Outcome:
+        """Ask what became of any transaction of the shortcode, money in or out. Raises as charge does."""
+        document = initiator.status_document(request, self.config)
+        return initiator.accepted(self._order(client.STATUS_PATH, document), Api.STATUS)
+
+    def ask_balance(self, request: BalanceRequest) -> Outcome:
+        """Ask what the shortcode's accounts hold. Raises as charge does."""
+        document = initiator.balance_document(request, self.config)
+        return initiator.accepted(self._order(client.BALANCE_PATH, document), Api.STATUS)
+
+    def _order(self, path: str, document: JsonObject, *, scenario: str | None = None) -> GatewayAnswer:
+        """Put an order of ours; refused credentials are told in words for the one who waits for money."""
+        try:
+            return self._client.post(path, document, headers=self._steering(scenario))
+        except ProviderRejected as error:
+            raise told_to_receiver(error) from error
+
+    def payment_code(self, request: CodeRequest) -> bytes:
+        """The picture for the M-Pesa app, of the till or the paybill. Raises as charge does."""
+        document = qr.code_document(request, self.config)
+        return qr.picture(self._client.post(client.CODE_PATH, document, headers={}))
+
+    def check_addresses(self, urls: Sequence[str]) -> list[str]:
+        """As the base says. Daraja: its words are refused everywhere, the rest is demanded in production."""
+        return objections(urls, self.config)
+
+    def register_callbacks(self, request: CallbackRegistration) -> None:
+        """Register for payments that payers start (C2B), once for all in production. Raises as charge does.
+
+        In production an address that M-Pesa would object to is refused here.
+        """
+        path = registration.c2b_path(self.config)
+        if self.config.environment == "production" and not self.config.simulated:
+            self._refuse_bad_addresses(request.confirmation_url, request.validation_url)
+        document = registration.c2b_document(request, self.config)
+        registration.check_c2b_answer(self._client.post(path, document, headers={}))
+
+    def _refuse_bad_addresses(self, *addresses: str) -> None:
+        faults = objections(addresses, self.config)
+        if faults:
+            raise not_sent(words.ADDRESS_REFUSED, " ".join(faults))
+
+    def register_statement(self, *, phone: str, callback_url: str) -> None:
+        """Enrol for the list of money received; `phone` is the number nominated for it. Raises as charge does."""
+        document = registration.pull_document(self.config, phone=phone, callback_url=callback_url)
+        registration.check_pull_answer(self._client.post(client.PULL_REGISTER_PATH, document, headers={}))
+
+    def check_credentials(self) -> None:
+        """Fetch a token and forget it. Raises ProviderRejected when refused, ProviderUnavailable when not answered."""
+        self._client.check()
+
+    def check_shortcode(self) -> None:
+        """Ask about a prompt that never was, signed with shortcode and passkey. Raises as the base says."""
+        document = mapping.query_document(mapping.PROBE, self.config, at=clock.now())
+        mapping.check_probe_answer(self._client.post(client.QUERY_PATH, document, headers={}))
 
     def fetch_statement(self, start: datetime, end: datetime) -> list[StatementLine]:
         """What the shortcode received, page by page. The shortcode must be registered for Pull at M-Pesa.
@@ -103,10 +175,10 @@ class MpesaProvider(MpesaCallbacks, Provider):
         """One page, asked for again after a short pause: a long list is read whole or not at all. Moves no money."""
         for pause in PAGE_PAUSES:
             try:
-                return statement.page_rows(self._ask(PULL_PATH, document))
+                return statement.page_rows(self._ask(client.PULL_PATH, document))
             except (ProviderUnavailable, ProviderTimeout):
                 time.sleep(pause)
-        return statement.page_rows(self._ask(PULL_PATH, document))
+        return statement.page_rows(self._ask(client.PULL_PATH, document))
 
     def _ask(self, path: str, document: JsonObject, *, deadline_seconds: float | None = None) -> GatewayAnswer:
         """A question that moves no money. Raises ProviderUnavailable and ProviderTimeout."""
@@ -116,9 +188,9 @@ class MpesaProvider(MpesaCallbacks, Provider):
             # Our credentials were refused: that says nothing about any payment.
             raise ProviderUnavailable(f"the question was refused: {error}") from error
 
-    def _steering(self, request: ChargeRequest) -> dict[str, str]:
+    def _steering(self, scenario: str | None) -> dict[str, str]:
         """What the simulator shall do; Safaricom never hears of it."""
-        scenario = request.scenario or ""
+        scenario = scenario or ""
         is_header_text = scenario.isascii() and scenario.isprintable()
         return {"OnPoint-Scenario": scenario} if self.config.simulated and scenario and is_header_text else {}
 

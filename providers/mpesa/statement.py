@@ -8,11 +8,11 @@ from typing import Any
 
 from onpoint_pay.kit.clock import NAIROBI, nairobi
 from onpoint_pay.kit.money import Money, MoneyError
-from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
 from providers.errors import ProviderUnavailable
 from providers.mpesa.codes import code_text
 from providers.mpesa.config import MpesaConfig
 from providers.mpesa.gateway import GatewayAnswer, clean_message, judge
+from providers.mpesa.values import clear_phone, plain_names, text
 from providers.strict_json import JsonObject
 from providers.types import StatementLine
 
@@ -40,7 +40,7 @@ def page_rows(answer: GatewayAnswer) -> list[JsonObject]:
 
     Raises ProviderUnavailable for every other answer: what cannot be read must not look like nothing paid.
     """
-    document = _plain(answer.document or {})
+    document = plain_names(answer.document or {})
     code = code_text(document.get("responsecode"))
     rows = _flat(document.get("response"))
     if answer.status == 200 and "errorcode" not in document:
@@ -55,13 +55,8 @@ def page_rows(answer: GatewayAnswer) -> list[JsonObject]:
 
 def lines(rows: Iterable[JsonObject]) -> list[StatementLine]:
     """The rows with a receipt as statement lines. Raises ProviderUnavailable when one of them cannot be read."""
-    found = (_line(_plain(row)) for row in rows)
+    found = (_line(plain_names(row)) for row in rows)
     return [line for line in found if line is not None]
-
-
-def _plain(document: JsonObject) -> JsonObject:
-    """Daraja: names have been seen with blanks in them and in other case."""
-    return {name.replace(" ", "").lower(): value for name, value in document.items()}
 
 
 def _flat(response: object) -> list[JsonObject] | None:
@@ -77,7 +72,7 @@ def _flat(response: object) -> list[JsonObject] | None:
 
 
 def _line(row: JsonObject) -> StatementLine | None:
-    receipt = _text(row.get("transactionid")).upper()
+    receipt = text(row.get("transactionid")).upper()
     if not receipt:
         return None
     if not _RECEIPT.fullmatch(receipt):
@@ -86,38 +81,25 @@ def _line(row: JsonObject) -> StatementLine | None:
         receipt=receipt,
         money=_money(row.get("amount"), receipt),
         occurred_at=_moment(row.get("trxdate")),
-        account_reference=_text(row.get("billreference")),
-        phone=_phone(row.get("msisdn")),
+        account_reference=text(row.get("billreference")),
+        phone=clear_phone(row.get("msisdn")),
         description=clean_message(row.get("transactiontype")),
     )
 
 
-def _text(value: object) -> str:
-    """Text, or a whole number written out; empty for anything else."""
-    return str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-
-
 def _money(value: object, receipt: str) -> Money:
     try:
-        return Money.parse(value if isinstance(value, (int, Decimal)) else _text(value))
+        return Money.parse(value if isinstance(value, (int, Decimal)) else text(value))
     except MoneyError:
         raise ProviderUnavailable(f"the statement has no readable amount for {receipt}") from None
 
 
 def _moment(value: object) -> datetime | None:
     """Daraja: East Africa Time, although a Z may stand behind it."""
-    read = _TIME.fullmatch(_text(value))
+    read = _TIME.fullmatch(text(value))
     if read is None:
         return None
     try:
         return datetime.strptime(" ".join(read.groups()), _STAMP_FORMAT).replace(tzinfo=NAIROBI).astimezone(UTC)
     except (ValueError, OverflowError):
-        return None
-
-
-def _phone(value: object) -> str | None:
-    """The payer's number, with or without country code; None when it is masked or hashed."""
-    try:
-        return parse_phone(_text(value))
-    except PhoneInvalid:
         return None

@@ -4,17 +4,17 @@ from typing import Any
 
 from providers.types import Certainty, ClosesAs, Failure, FailureCode, RetryAdvice
 
-_NOTHING_CHARGED = "M-Pesa cannot take this payment right now. Nothing was charged; please choose another way to pay."
-_NOTHING_CHARGED_SW = "M-Pesa haiwezi kupokea malipo haya kwa sasa. Hujatozwa chochote; tafadhali tumia njia nyingine."
-_TRY_SOON = "M-Pesa is busy. Nothing was charged; please try again in a minute."
-_TRY_SOON_SW = "M-Pesa ina shughuli nyingi. Hujatozwa chochote; tafadhali jaribu tena baada ya dakika moja."
+NOTHING_CHARGED = "M-Pesa cannot take this payment right now. Nothing was charged; please choose another way to pay."
+NOTHING_CHARGED_SW = "M-Pesa haiwezi kupokea malipo haya kwa sasa. Hujatozwa chochote; tafadhali tumia njia nyingine."
+TRY_SOON = "M-Pesa is busy. Nothing was charged; please try again in a minute."
+TRY_SOON_SW = "M-Pesa ina shughuli nyingi. Hujatozwa chochote; tafadhali jaribu tena baada ya dakika moja."
 
 
 def _setup(code: FailureCode, reason: str, reason_sw: str, action: str, **others: Any) -> Failure:
     """A fault on our side of the counter: the payer can do nothing about it."""
     words: dict[str, Any] = {
-        "customer_message": _NOTHING_CHARGED,
-        "customer_message_sw": _NOTHING_CHARGED_SW,
+        "customer_message": NOTHING_CHARGED,
+        "customer_message_sw": NOTHING_CHARGED_SW,
         "retry_advice": RetryAdvice.FIX_SETUP,
     }
     return Failure(code=code, reason=reason, reason_sw=reason_sw, merchant_action=action, **(words | others))
@@ -25,8 +25,8 @@ def _busy(reason: str, reason_sw: str, *, after: int, certainty: Certainty = Cer
         code=FailureCode.PROVIDER_BUSY,
         reason=reason,
         reason_sw=reason_sw,
-        customer_message=_TRY_SOON,
-        customer_message_sw=_TRY_SOON_SW,
+        customer_message=TRY_SOON,
+        customer_message_sw=TRY_SOON_SW,
         merchant_action="Try again after the pause; if it goes on, look at the provider's status page.",
         certainty=certainty,
         retry_advice=RetryAdvice.WAIT,
@@ -179,22 +179,8 @@ MERCHANT_FULL = _setup(
     "Malipo yangezidisha salio la juu la akaunti ya M-Pesa ya mfanyabiashara.",
     "Move money out of the M-Pesa account, or ask Safaricom for a higher limit.",
 )
-RECEIVER_FULL = _payer(
-    FailureCode.LIMIT_CUSTOMER,
-    "The receiver's M-Pesa account would hold more than it may.",
-    "Akaunti ya M-Pesa ya mpokeaji ingezidi salio la juu linaloruhusiwa.",
-    say="Your M-Pesa account cannot hold this amount. Make room and ask again.",
-    say_sw="Akaunti yako ya M-Pesa haiwezi kubeba kiasi hiki. Punguza salio kisha uombe tena.",
-    action="Ask the receiver to make room, or send less.",
-)
 
 # --- our side ---------------------------------------------------------------------------------------------------------
-OUR_FLOAT = _setup(
-    FailureCode.INSUFFICIENT_FUNDS,
-    "The shortcode's own M-Pesa account does not hold the amount.",
-    "Akaunti ya M-Pesa ya nambari ya biashara haina kiasi hiki.",
-    "Put money on the paying account (Utility for payouts), then send again.",
-)
 SHORTCODE = _setup(
     FailureCode.SHORTCODE_MISCONFIGURED,
     "The shortcode is not set up for this kind of payment, or is paired with the wrong till.",
@@ -266,21 +252,6 @@ ACCOUNT_STATE = _setup(
     "One of the two M-Pesa accounts is closed, blocked or not what it should be.",
     "Moja ya akaunti mbili za M-Pesa imefungwa, imezuiwa au si sahihi.",
     "Check the state of the shortcode's accounts and the other party's number.",
-)
-ORIGINAL_MISSING = _setup(
-    FailureCode.INVALID_ACCOUNT,
-    "M-Pesa does not know the transaction that should be reversed.",
-    "M-Pesa haitambui muamala unaopaswa kurudishwa.",
-    "Check the receipt number.",
-    retry_advice=RetryAdvice.NEVER,
-)
-NOT_REGISTERED = _payer(
-    FailureCode.NOT_REGISTERED,
-    "The number has no M-Pesa account that can receive this.",
-    "Nambari haina akaunti ya M-Pesa inayoweza kupokea.",
-    say="This number is not registered for M-Pesa. Use another one.",
-    say_sw="Nambari hii haijasajiliwa kwa M-Pesa. Tumia nyingine.",
-    action="Ask for the number of an M-Pesa account.",
 )
 SANDBOX_NUMBER = _setup(
     FailureCode.DECLINED,

@@ -7,6 +7,7 @@ import json
 import unittest
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 from onpoint_pay.kit import clock
@@ -36,9 +37,12 @@ from providers.errors import (
 )
 from providers.tests.tokens import PlainTokens
 from providers.types import (
+    BalanceRequest,
     CallbackEvent,
+    CallbackRegistration,
     Capability,
     ChargeRequest,
+    CodeRequest,
     InboundRequest,
     NextAction,
     Outcome,
@@ -47,12 +51,21 @@ from providers.types import (
     QueryRequest,
     RefundRequest,
     StatementLine,
+    StatusRequest,
+    ValidationRefusal,
 )
 
 PHONE = "254708374149"
+HOOKS = "https://pay.example.co.ke/api/v1/hooks/5f0c9a61e27b4d3ca8417f20"
 SECRETS = ("contract-consumer-key", "contract-consumer-secret", "contract-passkey")
 DEADLINE_SECONDS = 2.0
 TOO_LONG = b'{"a":"' + b"x" * 10_000_000 + b'"}'
+
+DRIP_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"
+UNCLEAR: tuple[Reply, ...] = (
+    reset, hang_up, cut_short(b'{"a":', promised=500), answer(200, TOO_LONG), answer(500), answer(503),
+    answer(504, b"<html></html>", kind="text/html"), json_answer({}), json_answer({}, 500),
+)  # fmt: skip
 
 UNREADABLE: tuple[bytes, ...] = (
     b"", b" ", b"null", b"[]", b'"text"', b"0", b"<html></html>", b"{", b'{"a":', b"\xff\xfe{}", b'{"a":"\xff"}',
@@ -67,7 +80,10 @@ def make_http() -> HttpClient:
 
 
 class Replies(NamedTuple):
-    """What the provider's server answers: `before` to the calls that precede a charge or query, such as for a token."""
+    """What the provider's server answers: `before` to the calls that precede a charge or query, such as for a token.
+
+    `accepting_order` is the answer to refunds, payouts and questions; None for a provider that takes none.
+    """
 
     accepting: Reply
     refusing: Reply
@@ -75,6 +91,7 @@ class Replies(NamedTuple):
     paid: Reply
     not_paid: Reply
     before: tuple[Reply, ...] = ()
+    accepting_order: Reply | None = None
 
 
 class ProviderContract(unittest.TestCase):
@@ -113,6 +130,27 @@ class ProviderContract(unittest.TestCase):
             QueryRequest(provider_reference=self.provider_reference, amount=Money(150_000), reference="TXN1-1")
         )
 
+    def orders(self) -> dict[Capability, Callable[[Provider], Outcome]]:
+        """What a provider can be asked to do beside prompts, of which the result comes later."""
+        urls = {"result_url": f"{HOOKS}/result/", "timeout_url": f"{HOOKS}/timeout/"}
+        refund = RefundRequest(reference="R1", receipt="UKE7Q2M9XB", amount=Money(150_000), reason="returned", **urls)
+        payout = PayoutRequest(reference="P1", amount=Money(150_000), phone=PHONE, description="payout", **urls)
+        return {
+            Capability.REFUND: lambda provider: provider.refund(refund),
+            Capability.PAYOUT: lambda provider: provider.pay_out(payout),
+            Capability.TRANSACTION_STATUS: lambda provider: provider.ask_status(
+                StatusRequest(reference="Q1", receipt="UKE7Q2M9XB", **urls)
+            ),
+            Capability.BALANCE: lambda provider: provider.ask_balance(BalanceRequest(reference="Q2", **urls)),
+        }
+
+    def taken_orders(self) -> list[Capability]:
+        return [capability for capability in self.orders() if capability in self.provider.capabilities]
+
+    def order(self, capability: Capability, *replies: Reply) -> Outcome:
+        self.server.script(*self.replies.before, *replies)
+        return self.orders()[capability](self.provider)
+
     def charge_request(self) -> ChargeRequest:
         return ChargeRequest(
             reference="TXN1-1",
@@ -120,7 +158,7 @@ class ProviderContract(unittest.TestCase):
             phone=PHONE,
             account_reference="INV-20418",
             description="Order 20418",
-            callback_url="https://pay.example.co.ke/api/v1/hooks/5f0c9a61e27b4d3ca8417f20/collect/",
+            callback_url=f"{HOOKS}/collect/",
             payee="Duka Bora",
         )
 
@@ -156,13 +194,7 @@ class ProviderContract(unittest.TestCase):
             provider.charge(self.charge_request())
 
     def test_a_charge_without_a_clear_answer_may_have_been_taken(self) -> None:
-        drip_head = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"
-        unclear: list[Reply] = [
-            reset, hang_up, cut_short(b'{"a":', promised=500), answer(200, TOO_LONG), drip(drip_head), answer(500),
-            answer(503), answer(504, b"<html></html>", kind="text/html"), json_answer({}), json_answer({}, 500),
-            *(answer(200, body) for body in UNREADABLE),
-        ]  # fmt: skip
-        for number, reply in enumerate(unclear):
+        for number, reply in enumerate((*UNCLEAR, drip(DRIP_HEAD), *(answer(200, body) for body in UNREADABLE))):
             with self.subTest(number=number), self.assertRaises(ProviderTimeout):
                 self.charge(reply)
             self.start_over()
@@ -200,6 +232,33 @@ class ProviderContract(unittest.TestCase):
         provider = self.make_provider(f"http://127.0.0.1:{unused_port()}", tokens=PlainTokens(), http=self.http)
         with self.assertRaises(ProviderUnavailable):
             provider.query(QueryRequest(provider_reference=self.provider_reference, amount=Money(100)))
+
+    # --- refunds, payouts and questions ---
+
+    def test_an_accepted_order_is_pending_and_can_be_told_from_others(self) -> None:
+        for capability in self.taken_orders():
+            with self.subTest(capability=capability):
+                assert self.replies.accepting_order
+                outcome = self.order(capability, self.replies.accepting_order)
+                self.assertIs(outcome.status, OutcomeStatus.PENDING)
+                self.assertTrue(outcome.provider_reference)
+                self.assertIsNone(outcome.receipt)
+            self.start_over()
+
+    def test_an_order_without_a_clear_answer_may_have_been_taken(self) -> None:
+        for capability in self.taken_orders():
+            for number, reply in enumerate((*UNCLEAR, *(answer(200, body) for body in UNREADABLE))):
+                with self.subTest(capability=capability, number=number):
+                    with self.assertRaises(ProviderTimeout):
+                        self.order(capability, reply)
+                    self.assertEqual(len(self.server.received), len(self.replies.before) + 1)
+                self.start_over()
+
+    def test_nobody_listens_so_no_order_was_put(self) -> None:
+        provider = self.make_provider(f"http://127.0.0.1:{unused_port()}", tokens=PlainTokens(), http=self.http)
+        for capability in self.taken_orders():
+            with self.subTest(capability=capability), self.assertRaises(ProviderUnavailable):
+                self.orders()[capability](provider)
 
     # --- statement ---
 
@@ -264,6 +323,8 @@ class ProviderContract(unittest.TestCase):
             self.provider.reply_to_callback(event, accepted=False),
         ):
             self.assertEqual(reply.status, 200)
+        for refusal in (None, *ValidationRefusal):
+            self.assertEqual(self.provider.reply_to_validation(refusal).status, 200)
 
     # --- the rest ---
 
@@ -272,13 +333,13 @@ class ProviderContract(unittest.TestCase):
         self.assertTrue(self.provider.float_name)
 
     def test_what_it_cannot_do_it_says(self) -> None:
-        money = Money(100)
         calls: dict[Capability, Callable[[], object]] = {
-            Capability.REFUND: lambda: self.provider.refund(
-                RefundRequest(reference="R1", receipt="UKE7Q2M9XB", amount=money, reason="returned")
+            **{capability: partial(call, self.provider) for capability, call in self.orders().items()},
+            Capability.PAYMENT_CODE: lambda: self.provider.payment_code(
+                CodeRequest(payee="Duka Bora", account_reference="INV-20418")
             ),
-            Capability.PAYOUT: lambda: self.provider.pay_out(
-                PayoutRequest(reference="P1", amount=money, phone=PHONE, description="payout")
+            Capability.C2B: lambda: self.provider.register_callbacks(
+                CallbackRegistration(confirmation_url=HOOKS, validation_url=HOOKS)
             ),
             Capability.STATEMENT: self.fetch_statement,
         }
@@ -286,6 +347,9 @@ class ProviderContract(unittest.TestCase):
         for capability in calls.keys() - self.provider.capabilities:
             with self.subTest(capability=capability), self.assertRaises(NotSupported):
                 calls[capability]()
+
+    def test_no_address_is_nothing_to_object_to(self) -> None:
+        self.assertEqual(self.provider.check_addresses([]), [])
 
     def test_nothing_secret_or_personal_is_shown(self) -> None:
         outcome = self.charge(self.replies.accepting)

@@ -4,11 +4,13 @@ import unittest
 from decimal import Decimal
 from typing import Any
 
-from providers.mpesa import words
-from providers.mpesa.codes import TABLE, Api, End, Kind, code_text, is_success, lookup
-from providers.types import ClosesAs, Failure, FailureCode, RetryAdvice
+from providers.mpesa import gateway, receiver_words, words
+from providers.mpesa.codes import FROM_US, TABLE, Api, End, Kind, code_text, decision, is_success, lookup
+from providers.types import ClosesAs, Failure, FailureCode, OutcomeStatus, RetryAdvice
 
 ALL = "*"
+# Words that only somebody who pays understands.
+OF_PAYERS = r"(?i)\bpayer|\bprompt|\bPIN\b|charged|to pay\b|pay another|\bpay less|mlipaji|hujatozwa|kulipa|\blipa\b"
 # Code, APIs, class, end: the documented table written down a second time, as (codes, APIs) to (class, end).
 DOCUMENTED = {
     ("0", ALL): ("ok", "completed"),
@@ -53,7 +55,9 @@ def documented() -> dict[tuple[str, Api], tuple[str, str]]:
 
 
 def all_failures() -> list[Failure]:
-    return [value for value in vars(words).values() if isinstance(value, Failure)]
+    return [
+        value for module in (words, receiver_words) for value in vars(module).values() if isinstance(value, Failure)
+    ]
 
 
 class TableTests(unittest.TestCase):
@@ -102,6 +106,66 @@ class TableTests(unittest.TestCase):
                 self.assertEqual(found.end is End.COMPLETED, code == "0")
                 self.assertEqual(found.failure is None, found.end in (End.COMPLETED, End.PENDING, End.UNKNOWN))
                 self.assertEqual(found.asks_first, found.kind is Kind.UNKNOWN)
+
+    def test_every_bad_end_says_why_in_two_languages_and_what_to_do(self) -> None:
+        for (code, api), found in TABLE.items():
+            if found.end in (End.COMPLETED, End.PENDING, End.UNKNOWN):
+                continue
+            failure = found.failure
+            assert failure
+            with self.subTest(code=code, api=api):
+                self.assertIsInstance(failure.code, FailureCode)
+                self.assertIsInstance(failure.retry_advice, RetryAdvice)
+                self.assertIs(decision(code, api, was_asked=True)[1], failure)
+                for english, swahili in (
+                    (failure.reason, failure.reason_sw),
+                    (failure.customer_message, failure.customer_message_sw),
+                ):
+                    self.assertTrue(english and swahili and english != swahili)
+                self.assertTrue(failure.merchant_action)
+
+    def test_unknown_codes_end_unknown_by_every_api(self) -> None:
+        for api in Api:
+            documented_codes = {code for code, known in TABLE if known is api}
+            for code in ("7777", "-1", "X", "1014", "100000012", *(code for code, _ in TABLE)):
+                if code in documented_codes - {"1014"}:
+                    continue
+                for was_asked in (True, False):
+                    with self.subTest(code=code, api=api, was_asked=was_asked):
+                        self.assertEqual(decision(code, api, was_asked=was_asked), (OutcomeStatus.UNKNOWN, None))
+
+    def test_doubtful_codes_decide_only_when_we_asked(self) -> None:
+        for (code, api), found in TABLE.items():
+            if found.asks_first:
+                with self.subTest(code=code, api=api):
+                    self.assertEqual(decision(code, api, was_asked=False), (OutcomeStatus.UNKNOWN, None))
+
+
+class ReceiverWordsTests(unittest.TestCase):
+    def assert_speaks_of_no_payer(self, failure: Failure) -> None:
+        for text in (failure.reason, failure.reason_sw, failure.customer_message, failure.customer_message_sw):
+            self.assertNotRegex(text, OF_PAYERS)
+        self.assertNotRegex(failure.merchant_action, r"(?i)\bpayer|\bprompt")
+
+    def test_results_of_our_own_orders(self) -> None:
+        for (code, api), found in TABLE.items():
+            if api in FROM_US and found.failure:
+                with self.subTest(code=code, api=api):
+                    self.assert_speaks_of_no_payer(found.failure)
+
+    def test_what_was_written_for_receivers(self) -> None:
+        for failure in vars(receiver_words).values():
+            if isinstance(failure, Failure):
+                with self.subTest(reason=failure.reason):
+                    self.assert_speaks_of_no_payer(failure)
+                    self.assertEqual(receiver_words.to_receiver(failure), failure)
+
+    def test_setup_faults_and_a_busy_gateway(self) -> None:
+        of_prompts = (words.CUSTOMER_BUSY, words.PHONE_REFUSED)
+        for _, _, _, failure in gateway.ORDER_RULES + gateway.RULES:
+            if failure and failure not in of_prompts:
+                with self.subTest(reason=failure.reason):
+                    self.assert_speaks_of_no_payer(receiver_words.to_receiver(failure))
 
 
 class WordsTests(unittest.TestCase):

@@ -20,6 +20,7 @@ class MpesaContractTests(ProviderContract):
         paid=answer(200, shape("stk_query_success")),
         not_paid=answer(200, shape("stk_query_cancelled")),
         before=(answer(200, shape("oauth_generate_success")),),
+        accepting_order=answer(200, shape("async_accepted_response")),
     )
     provider_reference = CHECKOUT_ID
     callback_paid = shape("stk_callback_success")

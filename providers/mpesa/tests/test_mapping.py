@@ -9,9 +9,10 @@ from typing import Any
 from onpoint_pay.kit.money import Money
 from providers.errors import CallbackMalformed, ProviderRejected
 from providers.mpesa.gateway import GatewayAnswer
-from providers.mpesa.mapping import clean_description, clean_reference, push_callback, push_document, push_outcome
+from providers.mpesa.mapping import clean_description, push_callback, push_document, push_outcome
 from providers.mpesa.tests.shapes import CHECKOUT_ID, make_config, shape
 from providers.mpesa.tests.test_shapes import make_request
+from providers.mpesa.values import clean_reference
 from providers.strict_json import JsonObject, load_object
 from providers.types import CallbackEvent, FailureCode, OutcomeStatus
 

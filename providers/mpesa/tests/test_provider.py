@@ -7,7 +7,8 @@ from dataclasses import replace
 from onpoint_pay.kit.http import HttpClient
 from onpoint_pay.kit.tests.local_server import LocalServer, answer
 from providers.errors import CallbackRejected, NotSupported
-from providers.mpesa.provider import MpesaCallbacks, MpesaProvider
+from providers.mpesa.callbacks import MpesaCallbacks
+from providers.mpesa.provider import MpesaProvider
 from providers.mpesa.tests.shapes import make_config, shape
 from providers.mpesa.tests.test_shapes import make_request
 from providers.tests.tokens import PlainTokens
@@ -58,7 +59,7 @@ class DoorTests(unittest.TestCase):
             self.assertEqual(json.loads(reply.body), {"ResultCode": 0, "ResultDesc": "Accepted"})
 
     def test_other_doors_are_not_read(self) -> None:
-        for door in ("confirm", "validate", "result", "timeout", ""):
+        for door in ("confirmation", "result", "timeout", "result-b2b", "collect:1", ""):
             with self.subTest(door=door), self.assertRaises(NotSupported):
                 MpesaCallbacks().parse_callback(inbound(door=door))
 

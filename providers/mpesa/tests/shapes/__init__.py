@@ -9,6 +9,7 @@ from providers.mpesa.config import MpesaConfig
 FOLDER = Path(__file__).parent
 CHECKOUT_ID = "ws_CO_14112026103046312708374149"
 MERCHANT_REQUEST_ID = "7c1e-4d52-9b07-3fa2c61d8e0512894"
+CREDENTIAL = "Zm9yIGRlbW9uc3RyYXRpb24gb25seSAtIDM0NCBjaGFyYWN0ZXJzIGluIHJlYWwgbGlmZQ=="
 
 
 def shape(name: str) -> bytes:
@@ -17,7 +18,7 @@ def shape(name: str) -> bytes:
 
 
 def make_config(base_url: str = "https://sandbox.safaricom.co.ke", **changes: Any) -> MpesaConfig:
-    """A paybill of the sandbox."""
+    """A paybill of the sandbox, with an API user."""
     config = MpesaConfig(
         base_url=base_url,
         consumer_key="contract-consumer-key",
@@ -27,5 +28,7 @@ def make_config(base_url: str = "https://sandbox.safaricom.co.ke", **changes: An
         till=None,
         environment="sandbox",
         simulated=False,
+        initiator_name="onpointapi",
+        security_credential=CREDENTIAL,
     )
     return replace(config, **changes)
