@@ -12,6 +12,8 @@ from onpoint_pay.kit.errors import Problem
 ALL_SCOPES = frozenset(Scope.values)
 # What a signed-in person may do with their own account. No key can hold it.
 SESSION = "session"
+# A merchant's own credentials at providers. No key can hold it either.
+ACCOUNTS = "accounts:write"
 
 READ = {
     Scope.PAYMENTS_READ,
@@ -54,13 +56,18 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
     Role.SUPPORT: frozenset(READ | COLLECT | MATCH | ASK_REFUND),
     Role.VIEWER: frozenset(READ),
 }
+# What a role may do in person only.
+PERSONAL_SCOPES: dict[str, frozenset[str]] = {
+    Role.OWNER: frozenset({SESSION, ACCOUNTS}),
+    Role.ADMIN: frozenset({SESSION, ACCOUNTS}),
+}
 # Money is not real in test mode: there a developer starts payments too.
 TEST_ROLE_SCOPES: dict[str, frozenset[str]] = {Role.DEVELOPER: frozenset(COLLECT)}
 
 
 def scopes_of_role(role: str, mode: str) -> frozenset[str]:
     """Everything a person of this role may do in this mode; an unknown role may do nothing but sign out."""
-    scopes = ROLE_SCOPES.get(role, frozenset()) | {SESSION}
+    scopes = ROLE_SCOPES.get(role, frozenset()) | PERSONAL_SCOPES.get(role, frozenset({SESSION}))
     return scopes | TEST_ROLE_SCOPES.get(role, frozenset()) if mode == TEST else scopes
 
 

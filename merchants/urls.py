@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from merchants.views import AccountViewSet, ApiKeyViewSet, MerchantViewSet, SignInViewSet
+from merchants.views.accounts import C2bRegistrationViewSet, ProviderAccountViewSet
+from merchants.views.merchants import AccountViewSet, ApiKeyViewSet, MerchantViewSet, SignInViewSet
 
 urlpatterns = [
     path("auth/register/", SignInViewSet.as_view({"post": "register"}), name="register"),
@@ -20,4 +21,25 @@ urlpatterns = [
         MerchantViewSet.as_view({"post": "rotate_webhook_secret"}),
         name="rotate-webhook-secret",
     ),
+    path(
+        "provider-accounts/",
+        ProviderAccountViewSet.as_view({"get": "list", "post": "create"}),
+        name="provider-accounts",
+    ),
+    path(
+        "provider-accounts/<str:account_id>/",
+        ProviderAccountViewSet.as_view({"get": "retrieve", "patch": "update", "delete": "destroy"}),
+        name="provider-account",
+    ),
+    path(
+        "provider-accounts/<str:account_id>/doctor/",
+        ProviderAccountViewSet.as_view({"post": "doctor"}),
+        name="provider-account-doctor",
+    ),
+    path(
+        "provider-accounts/<str:account_id>/register-urls/",
+        ProviderAccountViewSet.as_view({"post": "register_urls"}),
+        name="provider-account-register",
+    ),
+    path("c2b/register-urls/", C2bRegistrationViewSet.as_view({"post": "register_urls"}), name="c2b-register-urls"),
 ]

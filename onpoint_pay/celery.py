@@ -19,6 +19,12 @@ def every(seconds: float, task: str, *, queue: str = "default") -> dict[str, obj
 app.conf.beat_schedule = {
     "apply-callbacks": every(1.0, "payments.apply_callbacks"),
     "sweep-payments": every(1.0, "payments.sweep"),
+    "send-refunds": every(1.0, "payments.send_refunds"),
+    "send-bulk": every(1.0, "payments.send_bulk"),
+    "put-questions": every(5.0, "payments.put_questions"),
+    "close-stale-claims": every(300.0, "payments.close_stale_claims"),
+    "read-statements": every(15.0, "payments.read_statements"),
+    "listen-for-callbacks": every(15.0, "payments.listen_for_callbacks"),
     "deliver-webhooks": every(1.0, "webhooks.deliver_due", queue="webhooks"),
     "forget-idempotency-keys": every(3600.0, "merchants.forget_idempotency_keys"),
 }

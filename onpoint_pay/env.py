@@ -30,11 +30,29 @@ def text(*names: str, default: str = "") -> str:
     return default
 
 
+def pem(*names: str) -> str:
+    """A certificate: its PEM text, line ends also written as backslash and n, or the file that holds it."""
+    value = text(*names)
+    if not value or value.startswith("-----BEGIN"):
+        return value.replace("\\n", "\n")
+    try:
+        return Path(value).read_text().strip()
+    except OSError:
+        raise SettingInvalid(f"{names[0]} must be PEM text or a file that can be read.") from None
+
+
 def boolean(*names: str, default: bool = False) -> bool:
     value = text(*names).lower()
     if value in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
         return default if not value else value in ("1", "true", "yes", "on")
     raise SettingInvalid(f"{names[0]} must be true or false, not {value!r}.")
+
+
+def choice(*names: str, among: tuple[str, ...], default: str) -> str:
+    value = text(*names, default=default)
+    if value not in among:
+        raise SettingInvalid(f"{names[0]} must be one of {', '.join(among)}, not {value!r}.")
+    return value
 
 
 def integer(*names: str, default: int) -> int:

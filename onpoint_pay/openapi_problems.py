@@ -97,6 +97,11 @@ def problem_schema() -> dict[str, Any]:
             "doc_url": {"type": "string", "format": "uri"},
             "payment": {"$ref": "#/components/schemas/Payment", "description": "With `payment_failed`."},
             "existing": {"type": "string", "description": "The payment that holds the reference, or that was closed."},
+            "asked_again_at": {
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "With `payment_in_progress`: when the provider is asked about the payment next.",
+            },
             "candidates": {"type": "array", "items": {"type": "string"}, "description": "With `reference_ambiguous`."},
             "required_scope": NULLABLE_TEXT | {"description": "With `insufficient_scope`."},
         },

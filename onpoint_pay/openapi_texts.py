@@ -31,11 +31,17 @@ SECURITY = (
 # tag: first segments of its paths, and what it is about
 TAGS: dict[str, tuple[tuple[str, ...], str]] = {
     "payments": (("payments",), "Ask a payer for money and find out what became of it."),
+    "refunds": (("refunds",), "Money on its way back to payers. A refund is asked for under payments."),
     "events": (("events",), "What happened, as it was told to webhooks."),
     "webhooks": (("webhook-endpoints", "webhook-deliveries"), "Where events are sent, and every try to send one."),
     "auth": (("auth",), "Registration and sign-in of people. API keys do not work here, except where it says so."),
     "api-keys": (("api-keys",), "Keys of the merchant's backends."),
     "merchant": (("merchant",), "The business itself."),
+    "provider-accounts": (
+        ("provider-accounts",),
+        "A merchant's own shortcodes and their credentials, for owners and admins in person.",
+    ),
+    "c2b": (("c2b",), "Money that payers send by themselves."),
     "health": (("health",), "Whether this installation answers and can work."),
 }
 
@@ -67,6 +73,7 @@ PAYMENT_EXAMPLE: dict[str, Any] = {
     "amount_received": "0.00",
     "amount_refunded": "0.00",
     "amount_refundable": "0.00",
+    "refund_status": "none",
     "fee": None,
     "net": None,
     "payment_method": "mpesa",
@@ -98,7 +105,38 @@ PAYMENT_EXAMPLE: dict[str, Any] = {
     "submitted_at": "2026-11-21T08:15:28.131Z",
     "completed_at": None,
     "expires_at": "2026-11-21T08:17:28.004Z",
+    "cancel_requested_at": None,
     "version": 2,
+}
+EXPLANATION_EXAMPLE: dict[str, Any] = {
+    "object": "explanation",
+    "lang": "en",
+    "payment": "pay_01KAJ6N8B7E4T9V2M5Q8R1W3XZ",
+    "headline": "The customer's time to answer is over, and the outcome is not known yet.",
+    "what_happened": "M-Pesa has not told us how the request for KES 100.00 ended: paid, refused or left alone. The "
+    "request left us at 11:15. M-Pesa last answered at 11:17 and had nothing final. We do not know yet; we ask again "
+    "at 11:20.",
+    "certainty": "unknown",
+    "whose_turn": "provider",
+    "tell_customer": "We are finding out what became of your payment. Please do not pay again yet.",
+    "do_next": [
+        "Ask M-Pesa now with `sync` if you cannot wait.",
+        "Do not send another request yet: the customer could pay twice.",
+    ],
+    "links": {
+        "payment": "/api/v1/payments/pay_01KAJ6N8B7E4T9V2M5Q8R1W3XZ/",
+        "timeline": "/api/v1/payments/pay_01KAJ6N8B7E4T9V2M5Q8R1W3XZ/timeline/",
+        "cancel": "/api/v1/payments/pay_01KAJ6N8B7E4T9V2M5Q8R1W3XZ/cancel/",
+        "sync": "/api/v1/payments/pay_01KAJ6N8B7E4T9V2M5Q8R1W3XZ/sync/",
+    },
+}
+QUOTE_EXAMPLE: dict[str, Any] = {"amount": "100.00", "payment_method": "mpesa"}
+REFUND_QUOTE_EXAMPLE: dict[str, Any] = {"refund_of": "ORDER-123", "amount": "40.00"}
+BULK_EXAMPLE: dict[str, Any] = {
+    "items": [
+        {"amount": "100.00", "payment_method": "mpesa", "phone": "254712345678", "reference": "FEES-2026-1"},
+        {"amount": "250.00", "payment_method": "mpesa", "phone": "254722345678", "reference": "FEES-2026-2"},
+    ]
 }
 PAID_EXAMPLE: dict[str, Any] = PAYMENT_EXAMPLE | {
     "status": "completed",
@@ -130,6 +168,37 @@ FAILED_EXAMPLE: dict[str, Any] = PAYMENT_EXAMPLE | {
     "next_action": {"type": "none", "expires_at": None},
     "confirmed_by": "callback",
     "version": 3,
+}
+ASK_REFUND_EXAMPLE: dict[str, Any] = {"reference": "ORDER-123", "amount": "50.00", "reason": "One kilo was returned"}
+REFUND_EXAMPLE: dict[str, Any] = {
+    "id": "ref_01KAJ7Q2H4M8R1V5X9C3F6J0NS",
+    "object": "refund",
+    "livemode": False,
+    "payment": PAYMENT_EXAMPLE["id"],
+    "reference": "RFD20261121X8M4QA",
+    "amount": "50.00",
+    "currency": "KES",
+    "status": "pending",
+    "pending_reason": "awaiting_provider",
+    "route": "b2c",
+    "destination": {"phone": "254712345678"},
+    "reason": "One kilo was returned",
+    "fee": "0.00",
+    "expected_at": "2026-11-21T08:45:02.310Z",
+    "provider_receipt": None,
+    "failure": None,
+    "requested_by": "key_01KAH0W5T7Q9S1V3X5Z7B9D1FH",
+    "approved_by": None,
+    "created_at": "2026-11-21T08:35:02.310Z",
+    "completed_at": None,
+    "version": 1,
+}
+REFUNDED_EXAMPLE: dict[str, Any] = REFUND_EXAMPLE | {
+    "status": "completed",
+    "pending_reason": None,
+    "provider_receipt": "UKL2R8M4TB",
+    "completed_at": "2026-11-21T08:35:06.021Z",
+    "version": 2,
 }
 EVENT_EXAMPLE: dict[str, Any] = {
     "id": "evt_01KAJ6NAF2J8C5P7S0D4G6H9KM",
@@ -177,6 +246,7 @@ PROBLEM_EXTRAS: dict[str, dict[str, Any]] = {
         ],
     },
     "duplicate_reference": {"param": "reference", "existing": PAYMENT_EXAMPLE["id"]},
+    "payment_in_progress": {"existing": PAYMENT_EXAMPLE["id"], "asked_again_at": "2026-11-21T08:20:28.004Z"},
     "reference_ambiguous": {"param": "reference", "candidates": [PAYMENT_EXAMPLE["id"]]},
     "insufficient_scope": {"required_scope": "payments:write"},
     "provider_unavailable": {"existing": PAYMENT_EXAMPLE["id"]},

@@ -117,7 +117,14 @@ RATE_LIMITS = {
     "status": env.text("RATE_LIMIT_STATUS", default="300/1m"),
     "auth": env.text("RATE_LIMIT_AUTH", default="10/1m"),
     "login": env.text("RATE_LIMIT_LOGIN", default="5/15m"),
+    "prompt": env.text("RATE_LIMIT_PROMPT", default="3/5m"),
+    "prompt_day": env.text("RATE_LIMIT_PROMPT_DAY", default="10/1d"),
+    "provider": env.text("RATE_LIMIT_PROVIDER", default="10/1m"),
 }
+# A payer's phone is spared in live mode always; in test mode no phone rings, and tests ask the same one all day.
+PROMPT_LIMITS_IN_TEST_MODE = env.boolean("PROMPT_LIMITS_IN_TEST_MODE")
+# Prompts of bulk runs handed over in a second, per account at a provider.
+BULK_PER_SECOND = env.integer("BULK_PER_SECOND", default=5)
 SPECTACULAR_SETTINGS = {
     "TITLE": "OnPoint Pay",
     "VERSION": __version__,
@@ -139,6 +146,10 @@ SPECTACULAR_SETTINGS = {
         "onpoint_pay.openapi.finish_document",
         "webhooks.serializers.describe_webhooks",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "ApiKeyKindEnum": ["secret", "restricted"],
+        "ProviderAccountKindEnum": ["paybill", "till"],
+    },
     "GET_LIB_DOC_EXCLUDES": "onpoint_pay.openapi.no_library_words",
     "LICENSE": {"name": "MIT"},
 }
@@ -183,6 +194,10 @@ SIMULATOR_URL = env.text("SIMULATOR_URL", default=f"http://127.0.0.1:{SIMULATOR_
 SIMULATOR_CONSUMER_KEY = env.text("SIMULATOR_CONSUMER_KEY", default="simulator-consumer-key")
 SIMULATOR_CONSUMER_SECRET = env.text("SIMULATOR_CONSUMER_SECRET", default="simulator-consumer-secret")
 SIMULATOR_PASSKEY = env.text("SIMULATOR_PASSKEY", default="simulator-passkey")
+SIMULATOR_INITIATOR = env.text("SIMULATOR_INITIATOR", default="simulator-initiator")
+SIMULATOR_INITIATOR_PASSWORD = env.text("SIMULATOR_INITIATOR_PASSWORD", default="simulator-initiator-password")
+# Without it the simulator is asked for its own.
+SIMULATOR_CERTIFICATE = env.pem("SIMULATOR_CERTIFICATE")
 MPESA_ENVIRONMENT = env.text("MPESA_ENVIRONMENT", "MPESA_ENV", default="sandbox")
 MPESA_BASE_URL = env.text("MPESA_BASE_URL")
 MPESA_CONSUMER_KEY = env.text("MPESA_CONSUMER_KEY")
@@ -193,6 +208,12 @@ MPESA_TILL = env.text("MPESA_TILL")
 MPESA_CALLBACK_URL = env.text("MPESA_CALLBACK_URL")
 MPESA_CONFIRMATION_URL = env.text("MPESA_CONFIRMATION_URL")
 MPESA_VALIDATION_URL = env.text("MPESA_VALIDATION_URL")
+MPESA_INITIATOR_NAME = env.text("MPESA_INITIATOR_NAME")
+MPESA_INITIATOR_PASSWORD = env.text("MPESA_INITIATOR_PASSWORD")
+MPESA_SECURITY_CREDENTIAL = env.text("MPESA_SECURITY_CREDENTIAL")
+MPESA_CERTIFICATE = env.pem("MPESA_CERTIFICATE")
+MPESA_C2B_VERSION = env.choice("MPESA_C2B_VERSION", among=("v1", "v2"), default="v2")
+MPESA_PULL_PHONE = env.text("MPESA_PULL_PHONE")
 MPESA_FORCE_SIMULATOR = env.boolean("MPESA_DEBUG")
 PAYSTACK_PUBLIC_KEY = env.text("PAYSTACK_PUBLIC_KEY")
 PAYSTACK_SECRET_KEY = env.text("PAYSTACK_SECRET_KEY")
@@ -202,6 +223,10 @@ MPESA_MIN_AMOUNT = env.integer("MPESA_MIN_AMOUNT", default=1)
 MPESA_MAX_AMOUNT = env.integer("MPESA_MAX_AMOUNT", default=250_000)
 # The addresses providers call from; anybody else may leave only so many claims without a token of ours.
 CALLBACK_ADDRESSES = env.items("CALLBACK_ADDRESSES")
+# Seconds between two readings of an account's list of money received.
+STATEMENT_EVERY_SECONDS = env.integer("STATEMENT_EVERY_SECONDS", default=600)
+# Prompts found out by asking, and none told by callback, after which a shortcode counts as silent.
+CALLBACK_SILENCE_AFTER = env.integer("CALLBACK_SILENCE_AFTER", default=5)
 STRANGE_CALLBACKS_PER_MINUTE = env.integer("STRANGE_CALLBACKS_PER_MINUTE", default=120)
 DEFAULT_FEE_BPS = env.integer("DEFAULT_FEE_BPS", default=0)
 DEFAULT_FEE_FLAT = env.integer("DEFAULT_FEE_FLAT", default=0)

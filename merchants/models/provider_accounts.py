@@ -1,11 +1,15 @@
 """A merchant's, or the platform's, account at a provider: whose shortcode, and with what credentials."""
 
+from hashlib import sha256
+
+import orjson
 from django.db import models
 from django.db.models.functions import Now
 
 from merchants.models.merchants import MODE_CHOICES, Merchant, one_of
 from onpoint_pay.kit.caller import LIVE, TEST
-from onpoint_pay.kit.db import KeyedModel
+from onpoint_pay.kit.crypto import seal, unseal
+from onpoint_pay.kit.db import KeyedModel, ScopedQuerySet
 from onpoint_pay.kit.ids import to_public
 
 Q = models.Q
@@ -15,7 +19,8 @@ class ProviderAccount(KeyedModel):
     """One shortcode. `merchant` None is the platform's own, whose credentials are settings.
 
     For a till, `shortcode` is the store or head-office number that went live and `till` the number that is paid.
-    `secrets` is one sealed JSON object: consumer key and secret, passkey, API user's password or finished credential.
+    `secrets` is one sealed JSON object: consumer key and secret, passkey, API user's password or finished credential,
+    and the phone that is registered for the provider's list of money received.
     """
 
     class Kind(models.TextChoices):
@@ -65,6 +70,8 @@ class ProviderAccount(KeyedModel):
     created_at = models.DateTimeField(db_default=Now())
     version = models.IntegerField(default=1)
 
+    objects = ScopedQuerySet.as_manager()
+
     class Meta:
         db_table = "merchants_provider_account"
         constraints = [
@@ -82,9 +89,10 @@ class ProviderAccount(KeyedModel):
                 | Q(mode=TEST, environment__in=["simulator", "sandbox"]),
                 name="provider_account_world",
             ),
-            # A shortcode has one owner: otherwise nobody could say whose money reached it.
+            # A shortcode has one owner: otherwise nobody could say whose money reached it. The simulator's are no
+            # business of the sandbox, which gives everybody the same number.
             models.UniqueConstraint(
-                fields=["provider", "mode", "shortcode", "till"],
+                fields=["provider", "mode", "environment", "shortcode", "till"],
                 condition=Q(is_active=True),
                 nulls_distinct=False,
                 name="provider_account_owner",
@@ -104,3 +112,36 @@ class ProviderAccount(KeyedModel):
     @property
     def livemode(self) -> bool:
         return self.mode == LIVE
+
+    @property
+    def is_simulated(self) -> bool:
+        return self.environment == self.Environment.SIMULATOR
+
+    @property
+    def accepts_when_silent(self) -> bool:
+        return self.validation_default == self.Silence.ACCEPT
+
+    def open_secrets(self) -> dict[str, str]:
+        """What is sealed, by name; nothing for the platform's own. Raises CannotOpen for another row's text."""
+        if self.secrets is None:
+            return {}
+        opened: dict[str, str] = orjson.loads(unseal(self.secrets, bound_to=self._place("secrets")))
+        return opened
+
+    def put_secrets(self, secrets: dict[str, str]) -> None:
+        """Seal these, and only these, into the row, which is left to be saved."""
+        self.secrets = seal(orjson.dumps(secrets).decode(), bound_to=self._place("secrets"))
+        self.consumer_key_last4 = secrets.get("consumer_key", "")[-4:]
+
+    def open_hook_token(self) -> str:
+        """The secret part of the registered addresses. Raises CannotOpen for another row's text."""
+        return unseal(self.hook_token, bound_to=self._place("hook_token"))
+
+    def put_hook_token(self, token: str) -> None:
+        """Seal the token, and keep the digest that callbacks are recognised by; the row is left to be saved."""
+        self.hook_token = seal(token, bound_to=self._place("hook_token"))
+        self.hook_token_hash = sha256(token.encode()).digest()
+
+    def _place(self, column: str) -> str:
+        """Where a sealed text belongs: anywhere else it does not open."""
+        return f"merchants_provider_account.{column}.{self.id}"

@@ -1,35 +1,53 @@
-"""API keys in pages, and the cursor between them."""
+"""API keys and provider accounts in pages, and the cursor between them."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 from uuid import UUID
 
-from merchants.models import ApiKey
+from django.db.models import Model, QuerySet
+
+from merchants.models import ApiKey, ProviderAccount
+from merchants.selectors.accounts import accounts_for
 from merchants.selectors.find import keys_for
 from onpoint_pay.kit.api import decode_cursor, encode_cursor
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import Fault, Invalid, Problem
 
+Row = TypeVar("Row", bound=Model)
 LIST_PARAMETERS = {"limit", "cursor"}
 
 
 def page_of_keys(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[ApiKey], str | None]:
     """One page and the cursor of the next. Raises Invalid for unknown filters, Problem cursor_invalid."""
+    return _page(keys_for(caller.merchant_id, caller.mode), ("api_keys", caller.mode), query, limit=limit)
+
+
+def page_of_accounts(
+    caller: Caller, query: Mapping[str, str], *, limit: int
+) -> tuple[list[ProviderAccount], str | None]:
+    """As page_of_keys, of provider accounts."""
+    return _page(accounts_for(caller.merchant_id, caller.mode), ("accounts", caller.mode), query, limit=limit)
+
+
+def _page(
+    rows: QuerySet[Row], name: tuple[str, str], query: Mapping[str, str], *, limit: int
+) -> tuple[list[Row], str | None]:
+    """`rows` come newest first; `name` keeps the cursors of different lists and modes apart."""
     unknown = sorted(set(query) - LIST_PARAMETERS)
     if unknown:
-        raise Invalid([Fault(param=name[:64], code="parameter_invalid", detail="Not a filter.") for name in unknown])
-    keys = keys_for(caller.merchant_id, caller.mode)
+        raise Invalid([Fault(param=each[:64], code="parameter_invalid", detail="Not a filter.") for each in unknown])
     if query.get("cursor"):
-        keys = keys.filter(id__lt=_last_seen(query["cursor"], caller.mode))
-    found = list(keys[: limit + 1])
+        rows = rows.filter(pk__lt=_last_seen(query["cursor"], name))
+    found = list(rows[: limit + 1])
     if len(found) <= limit:
         return found, None
-    return found[:limit], encode_cursor(["api_keys", caller.mode, found[limit - 1].id.hex])
+    return found[:limit], encode_cursor([*name, found[limit - 1].pk.hex])
 
 
-def _last_seen(cursor: str, mode: str) -> UUID:
-    name, of_mode, last = decode_cursor(cursor, length=3)
+def _last_seen(cursor: str, name: tuple[str, str]) -> UUID:
+    *of, last = decode_cursor(cursor, length=3)
     try:
-        if (name, of_mode) == ("api_keys", mode):
+        if tuple(of) == name:
             return UUID(last)
     except ValueError:
         pass

@@ -8,11 +8,14 @@ from uuid import UUID
 
 import orjson
 import structlog
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.cache import cache
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
 
-from merchants.models import ApiKey, Membership, Merchant
+from merchants.models import ApiKey, Membership, Merchant, ProviderAccount
 from merchants.selectors.find import running_tokens
-from onpoint_pay.kit.caller import MerchantCard
+from onpoint_pay.kit.caller import AccountCard, MerchantCard
 
 log = structlog.get_logger(__name__)
 KEY_SECONDS = 60
@@ -44,7 +47,19 @@ class Seat:
     merchant: MerchantCard
 
 
-def merchant_card(merchant: Merchant) -> MerchantCard:
+# The accounts that serve a merchant, as members of a card, gathered by the statement that reads the card's owner.
+ACCOUNTS = ArraySubquery(
+    ProviderAccount.objects.filter(merchant_id=OuterRef("merchant_id"), is_default=True, is_active=True).values(
+        card=JSONObject(provider="provider", mode="mode", id="id", version="version")
+    )
+)
+
+
+def merchant_card(merchant: Merchant, accounts: Iterable[dict[str, Any]] | None = None) -> MerchantCard:
+    """The card, with the rows of ACCOUNTS where they are known already."""
+    if accounts is None:
+        serving = ProviderAccount.objects.filter(merchant_id=merchant.id, is_default=True, is_active=True)
+        accounts = serving.values("provider", "mode", "id", "version")
     return MerchantCard(
         id=merchant.id,
         business_name=merchant.business_name,
@@ -54,7 +69,19 @@ def merchant_card(merchant: Merchant) -> MerchantCard:
         fee_bps=merchant.fee_bps,
         fee_flat=merchant.fee_flat,
         max_payment=merchant.max_payment,
+        accounts=_account_cards(accounts),
     )
+
+
+def _account_cards(rows: Iterable[dict[str, Any]]) -> tuple[AccountCard, ...]:
+    """A key comes as text out of JSON."""
+    return tuple(AccountCard(**(row | {"id": UUID(str(row["id"]))})) for row in rows)
+
+
+def forget_merchant(merchant_id: UUID) -> None:
+    """Make the next request of every key and person of the merchant read the database."""
+    forget_key_records(ApiKey.objects.filter(merchant_id=merchant_id).values_list("digest", flat=True))
+    forget_seats_at(merchant_id)
 
 
 # --- API keys -----------------------------------------------------------------------------------------------------
@@ -68,7 +95,8 @@ def kept_key_record(digest: bytes) -> KeyRecord | None:
 
 def load_key_record(digest: bytes) -> KeyRecord | None:
     """The record as the database has it; None for a key that never was."""
-    key = ApiKey.objects.select_related("merchant").filter(digest=digest).first()
+    keys = ApiKey.objects.select_related("merchant").annotate(accounts=ACCOUNTS)
+    key = keys.filter(digest=digest).first()
     if key is None:
         return None
     return KeyRecord(
@@ -80,7 +108,7 @@ def load_key_record(digest: bytes) -> KeyRecord | None:
         expires_at=key.expires_at,
         last_used_at=key.last_used_at,
         revoked_at=key.revoked_at,
-        merchant=merchant_card(key.merchant),
+        merchant=merchant_card(key.merchant, key.accounts),
     )
 
 
@@ -107,7 +135,8 @@ def _read_key_record(text: str) -> KeyRecord:
 
 
 def _read_card(fields: dict[str, Any]) -> MerchantCard:
-    return MerchantCard(**(fields | {"id": UUID(fields["id"])}))
+    accounts = _account_cards(fields.get("accounts", ()))
+    return MerchantCard(**(fields | {"id": UUID(fields["id"]), "accounts": accounts}))
 
 
 # --- sessions -----------------------------------------------------------------------------------------------------
@@ -149,10 +178,11 @@ def _load_session(session: str, user_id: UUID) -> bool:
 
 
 def _load_seat(user_id: UUID, merchant_id: UUID) -> Seat | None:
-    membership = Membership.objects.select_related("merchant").filter(user_id=user_id, merchant_id=merchant_id).first()
+    memberships = Membership.objects.select_related("merchant").annotate(accounts=ACCOUNTS)
+    membership = memberships.filter(user_id=user_id, merchant_id=merchant_id).first()
     if membership is None:
         return None
-    seat = Seat(role=membership.role, merchant=merchant_card(membership.merchant))
+    seat = Seat(role=membership.role, merchant=merchant_card(membership.merchant, membership.accounts))
     _keep(_seat_name(user_id, merchant_id), orjson.dumps(asdict(seat)).decode(), SEAT_SECONDS)
     return seat
 

@@ -10,6 +10,7 @@ from audit.services import record
 from merchants.models import Membership, Merchant, Role, User
 from merchants.services.sessions import OpenSession, open_session
 from onpoint_pay.kit.caller import MODES
+from onpoint_pay.kit.db import broke
 from onpoint_pay.kit.errors import Fault, Invalid, Problem
 from webhooks.services.endpoints import ensure_default_secret
 
@@ -65,7 +66,7 @@ def register_merchant(**registration: Unpack[Registration]) -> tuple[User, Merch
                 ensure_default_secret(merchant_id=merchant.id, mode=mode)
             _tell(user, merchant)
     except IntegrityError as error:
-        if not _is_about(error, "user_email_once"):
+        if not broke(error, "user_email_once"):
             raise
         raise Problem("email_taken", param="email") from None
     return user, merchant
@@ -88,8 +89,3 @@ def _tell(user: User, merchant: Merchant) -> None:
         action="merchant.registered",
         object_id=merchant.public_id,
     )
-
-
-def _is_about(error: IntegrityError, constraint: str) -> bool:
-    diagnosis = getattr(error.__cause__, "diag", None)
-    return getattr(diagnosis, "constraint_name", None) == constraint

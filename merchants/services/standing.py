@@ -5,8 +5,8 @@ from uuid import UUID
 from django.db import transaction
 
 from audit.services import record
-from merchants.models import ApiKey, Merchant
-from merchants.selectors.records import forget_key_records, forget_seats_at
+from merchants.models import Merchant
+from merchants.selectors.records import forget_merchant
 from onpoint_pay.kit.errors import NotFound
 
 
@@ -32,10 +32,5 @@ def _change_status(merchant_id: UUID, status: Merchant.Status, *, actor: str, re
             merchant.save(update_fields=["status", "version"])
             detail = {"reason": reason}
             record(merchant_id=merchant.id, actor=actor, action=action, object_id=merchant.public_id, detail=detail)
-            transaction.on_commit(lambda: _forget(merchant_id), robust=True)
+            transaction.on_commit(lambda: forget_merchant(merchant_id), robust=True)
     return merchant
-
-
-def _forget(merchant_id: UUID) -> None:
-    forget_key_records(ApiKey.objects.filter(merchant_id=merchant_id).values_list("digest", flat=True))
-    forget_seats_at(merchant_id)

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from merchants.models import Role
-from merchants.permissions import ALL_SCOPES, ROLE_SCOPES, SESSION, HasRequiredScope, scopes_of_role
+from merchants.permissions import ALL_SCOPES, PERSONAL_SCOPES, ROLE_SCOPES, SESSION, HasRequiredScope, scopes_of_role
 from merchants.services.api_keys import DEFAULT_SCOPES
 from merchants.tests.base import ApiTestCase
 from merchants.tests.factories import key_headers, make_api_key, make_member, make_merchant, person_headers
@@ -75,6 +75,7 @@ class RoleTests(ApiTestCase):
     def test_every_role_has_its_row_and_nothing_unknown(self) -> None:
         self.assertEqual(set(ROLE_SCOPES), set(Role.values))
         self.assertLessEqual(set().union(*ROLE_SCOPES.values()), ALL_SCOPES)
+        self.assertFalse(set().union(*PERSONAL_SCOPES.values()) & ALL_SCOPES)
         self.assertEqual(scopes_of_role("intruder", "test"), {SESSION})
 
     def test_the_table_of_the_contract(self) -> None:
@@ -98,6 +99,7 @@ class RoleTests(ApiTestCase):
             "keys:write": {owner, admin, developer},
             "webhooks:write": {owner, admin, developer},
             "audit:read": {owner, admin, finance},
+            "accounts:write": {owner, admin},
         }.items():
             with self.subTest(scope):
                 self.assertEqual({role for role in Role.values if scope in scopes_of_role(role, "live")}, roles)

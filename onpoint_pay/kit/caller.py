@@ -9,6 +9,16 @@ MODES = (LIVE, TEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCard:
+    """The account of a merchant's own that serves one provider in one mode; each change of it raises `version`."""
+
+    provider: str
+    mode: str
+    id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MerchantCard:
     """The few facts about a merchant that hot requests need; at most a minute old."""
 
@@ -20,6 +30,7 @@ class MerchantCard:
     fee_bps: int = 0
     fee_flat: int = 0
     max_payment: int | None = None
+    accounts: tuple[AccountCard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from django.conf import settings
-from django.db import OperationalError, connection, models, transaction
+from django.db import IntegrityError, OperationalError, connection, models, transaction
 
 from onpoint_pay.kit.ids import new_id
 
@@ -63,6 +63,12 @@ def fetch_one(sql: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
         if row is None:
             return None
         return dict(zip([column.name for column in cursor.description], row, strict=True))
+
+
+def broke(error: IntegrityError, constraint: str) -> bool:
+    """Whether it was this constraint that refused."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return getattr(diagnosis, "constraint_name", None) == constraint
 
 
 def role_exists(cursor: Any, role: str) -> bool:

@@ -82,8 +82,27 @@ class Names(SettingsTestCase):
         self.assertEqual(self.read({"MPESA_DEBUG": "True"}, "MPESA_FORCE_SIMULATOR"), [True])
         self.assertEqual(self.read({}, "MPESA_FORCE_SIMULATOR"), [False])
 
+    def test_certificates_as_text_or_in_a_file(self) -> None:
+        pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+        note = self.folder / "operator.pem"
+        note.write_text(f"{pem}\n")
+        for environ in (
+            {"MPESA_CERTIFICATE": pem},
+            {"MPESA_CERTIFICATE": pem.replace("\n", "\\n")},
+            {"MPESA_CERTIFICATE": str(note)},
+            {"MPESA_CERTIFICATE_FILE": str(note)},
+        ):
+            self.assertEqual(self.read(environ, "MPESA_CERTIFICATE"), [pem])
+        self.assertEqual(self.read({}, "MPESA_CERTIFICATE"), [""])
+
     def test_values_that_cannot_be_read_are_named(self) -> None:
-        for name, value in (("PORT", "eighty"), ("DEBUG", "perhaps"), ("SWEEP_SPEED", "fast")):
+        for name, value in (
+            ("PORT", "eighty"),
+            ("DEBUG", "perhaps"),
+            ("SWEEP_SPEED", "fast"),
+            ("MPESA_C2B_VERSION", "v3"),
+            ("MPESA_CERTIFICATE", "/no/such/file"),
+        ):
             with self.subTest(name=name):
                 finished = self.run_settings({name: value}, "1")
                 self.assertEqual(finished.returncode, 1)

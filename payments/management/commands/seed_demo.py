@@ -11,8 +11,11 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from merchants.models import Merchant
 from merchants.services.api_keys import create_api_key
+from merchants.services.chosen_accounts import chosen_accounts
 from merchants.services.onboarding import register_merchant
+from merchants.services.registration import register_account
 from onpoint_pay.kit.caller import TEST
+from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import to_public
 from webhooks.services.endpoints import default_secret
 
@@ -32,6 +35,7 @@ class Command(BaseCommand):
             known = self._make()
         known |= {"base_url": settings.BASE_URL, "simulator_url": settings.SIMULATOR_URL}
         write_private(path, json.dumps(known, indent=2) + "\n")
+        self._register()
 
     def _is_current(self, known: dict[str, str]) -> bool:
         merchants = (to_public("mer", key) for key in Merchant.objects.values_list("id", flat=True).iterator())
@@ -53,6 +57,15 @@ class Command(BaseCommand):
             "password": password,
             "merchant_id": to_public("mer", merchant.id),
         }
+
+    def _register(self) -> None:
+        """The simulator tells of payments that payers start only where it was told to; again at each start."""
+        try:
+            for account in chosen_accounts(mode=TEST):
+                if account.is_simulated:
+                    register_account(account, actor="system")
+        except Problem as problem:
+            self.stderr.write(f"Payments that payers start will not be told: {problem.detail}")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,100 +1,28 @@
-"""JSON of merchants in and out."""
+"""People, merchants and API keys as JSON, in and out."""
 
-import ipaddress
 import re
-import unicodedata
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator, validate_email
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from django.core.validators import URLValidator
 from rest_framework import serializers
-from rest_framework.fields import empty
 
 from merchants.models import ApiKey, Membership, Merchant, Role, Scope, User
-from onpoint_pay.kit.api import DecimalText, InputSerializer
-from onpoint_pay.kit.clock import rfc3339
-from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
+from merchants.serializers.fields import (
+    EmailField,
+    NetworkField,
+    PasswordField,
+    PhoneField,
+    TextField,
+    fail,
+    optional,
+    stamp,
+)
+from onpoint_pay.kit.api import InputSerializer
 
 KRA_PIN = re.compile(r"[A-Z][0-9]{9}[A-Z]")
 MOST_NETWORKS = 50
-
-
-def fail(code: str, detail: str) -> serializers.ValidationError:
-    return serializers.ValidationError(detail, code=code)
-
-
-# --- fields that come in ------------------------------------------------------------------------------------------
-
-
-class TextField(serializers.CharField):
-    """Text only, trimmed, in composed form (NFC), without control characters; null counts as empty where allowed."""
-
-    def run_validation(self, data: Any = empty) -> Any:
-        is_cleared = data is None and self.allow_null
-        return "" if is_cleared else super().run_validation(data)
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str) or isinstance(data, DecimalText):
-            raise fail("parameter_invalid", "This must be text.")
-        text = unicodedata.normalize("NFC", super().to_internal_value(data))
-        if any(unicodedata.category(letter) == "Cc" for letter in text):
-            raise fail("parameter_invalid", "Control characters are not allowed.")
-        return text
-
-
-@extend_schema_field(OpenApiTypes.EMAIL)
-class EmailField(TextField):
-    """An address in lower case, which is how accounts are told apart."""
-
-    def to_internal_value(self, data: Any) -> str:
-        address = super().to_internal_value(data).lower()
-        try:
-            validate_email(address)
-        except ValidationError:
-            raise fail("email_invalid", "This is not an e-mail address.") from None
-        return address
-
-
-class PhoneField(TextField):
-    """A Kenyan mobile number in any common spelling; comes out as 2547… or 2541…."""
-
-    def to_internal_value(self, data: Any) -> str:
-        try:
-            return parse_phone(super().to_internal_value(data))
-        except PhoneInvalid as error:
-            raise fail(error.code, str(error)) from None
-
-
-class PasswordField(serializers.CharField):
-    """Taken as it is typed: neither trimmed nor changed. Its upper bound keeps hashing affordable."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=128, trim_whitespace=False, write_only=True, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str) or isinstance(data, DecimalText):
-            raise fail("parameter_invalid", "The password must be text.")
-        return data
-
-
-class NetworkField(TextField):
-    """An IPv4 or IPv6 address, or a network in CIDR notation."""
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        try:
-            return str(ipaddress.ip_network(text, strict=False))
-        except ValueError:
-            raise fail("parameter_invalid", "This is neither an IP address nor a CIDR network.") from None
-
-
-def optional(max_length: int, **more: Any) -> TextField:
-    return TextField(max_length=max_length, required=False, allow_null=True, allow_blank=True, **more)
-
 
 # --- what comes in ------------------------------------------------------------------------------------------------
 
@@ -173,10 +101,6 @@ class RotateSecretSerializer(InputSerializer):
 
 
 # --- what goes out ------------------------------------------------------------------------------------------------
-
-
-def stamp(moment: datetime | None) -> str | None:
-    return None if moment is None else rfc3339(moment)
 
 
 def user_body(user: User) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The API of merchants and of provider accounts: parse, one service call, answer."""
