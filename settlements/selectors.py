@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from settlements.models import LedgerEntry
+from settlements.models import LedgerAccount, LedgerEntry
 
 
 def entries_of(transfer_id: UUID) -> list[dict[str, Any]]:
@@ -19,3 +19,13 @@ def entries_of(transfer_id: UUID) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def balances_of(merchant_id: UUID, *, currency: str, mode: str) -> dict[str, int]:
+    """The merchant's balances by kind of account, in minor units, on the side each kind grows on."""
+    rows = LedgerAccount.objects.filter(merchant_id=merchant_id, currency=currency, mode=mode)
+    found: dict[str, int] = {}
+    for row in rows:
+        balance = row.credits - row.debits if row.normal == "C" else row.debits - row.credits
+        found[row.kind] = found.get(row.kind, 0) + balance
+    return found

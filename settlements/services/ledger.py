@@ -17,7 +17,7 @@ POST = """
 SELECT ledger_post(%(idem)s, %(kind)s, %(merchant)s, %(currency)s, %(mode)s,
   (SELECT array_agg((account, side, amount)::ledger_leg)
    FROM unnest(%(accounts)s::bigint[], %(sides)s::text[], %(amounts)s::bigint[]) AS l(account, side, amount)),
-  coalesce(%(occurred_at)s, now()), NULL, %(reason)s, %(actor)s)
+  coalesce(%(occurred_at)s, now()), %(reverses)s, %(reason)s, %(actor)s)
 """
 
 
@@ -26,16 +26,18 @@ def post_transfer(
     *,
     idem: str,
     kind: str,
-    merchant_id: UUID,
+    merchant_id: UUID | None,
     currency: str,
     mode: str,
     occurred_at: datetime | None = None,
+    reverses: UUID | None = None,
     reason: str = "",
     actor: str = "system",
 ) -> UUID:
     """Post one business fact and return its transfer's key; the same fact again returns the same key.
 
-    Amounts are minor units. Must run inside the transaction of the change it belongs to.
+    Amounts are minor units. `reverses` is the transfer that this one takes back; each is taken back once at most.
+    Must run inside the transaction of the change it belongs to.
     Raises LedgerRefused when debits and credits differ, and the database's own error when it finds worse.
     """
     if not connection.in_atomic_block:
@@ -57,6 +59,7 @@ def post_transfer(
                 "sides": [leg.side for leg in legs],
                 "amounts": [leg.amount for leg in legs],
                 "occurred_at": occurred_at,
+                "reverses": reverses,
                 "reason": reason,
                 "actor": actor,
             },
@@ -65,7 +68,7 @@ def post_transfer(
     return transfer
 
 
-def _open_accounts(legs: Sequence[Leg], *, merchant_id: UUID, currency: str, mode: str) -> list[int]:
+def _open_accounts(legs: Sequence[Leg], *, merchant_id: UUID | None, currency: str, mode: str) -> list[int]:
     owners = [None if KINDS[leg.kind].owner == PLATFORM else str(merchant_id) for leg in legs]
     with connection.cursor() as cursor:
         cursor.execute(
