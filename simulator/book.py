@@ -63,7 +63,7 @@ class Callback:
     checkout_request_id: str
     url: str
     result_code: str
-    body: str
+    body: str | bytes
     due_at: float
     sent_at: float | None = None
     http_status: int | None = None
@@ -207,6 +207,12 @@ class Book:
 
     def prompt(self, checkout_request_id: str) -> Prompt | None:
         row = self._row("SELECT * FROM prompts WHERE checkout_request_id = ?", checkout_request_id)
+        return None if row is None else Prompt.from_row(row)
+
+    def other_prompt(self, number: int) -> Prompt | None:
+        """The latest prompt but this one: a paid one, if there is any."""
+        sql = "SELECT * FROM prompts WHERE number <> ? {} ORDER BY number DESC LIMIT 1"
+        row = self._row(sql.format("AND receipt IS NOT NULL"), number) or self._row(sql.format(""), number)
         return None if row is None else Prompt.from_row(row)
 
     def open_prompts(self, phone: str | None = None) -> list[Prompt]:

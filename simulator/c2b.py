@@ -21,7 +21,9 @@ from simulator.c2b_book import (
 from simulator.confirmations import Telling, book_confirmations, draw_telling
 from simulator.delivery import send_when_due
 from simulator.engine import Simulator
+from simulator.faults import NO_WISH, Wish
 from simulator.outcomes import MAX_AMOUNT_KES, OVER_MAXIMUM, UNDER_MINIMUM, result_text
+from simulator.payers import mistype
 from simulator.receipts import fresh_receipt
 from simulator.shortcode_switches import switches_of
 
@@ -63,16 +65,18 @@ class _Verdict:
     third_party_id: str = ""
 
 
-async def pay(simulator: Simulator, order: C2bOrder) -> Outcome:
+async def pay(simulator: Simulator, order: C2bOrder, *, wish: Wish = NO_WISH) -> Outcome:
     """Plays one payment to its end, which may take the validation's whole wait. The confirmation goes out after it."""
+    order = mistype(simulator, order, wish=wish)
     refusal = _refusal_by_limit(order.cents)
     if refusal is not None:
         return Outcome(refusal=refusal)
     n, now = count_payments(simulator.book, order), simulator.clock.now()
     with simulator.book.transaction():
         payment = insert_payment(simulator.book, order, receipt=fresh_receipt(simulator.book, now), at=now)
-    verdict = await _validate(simulator, payment, n=n)
-    return _settle(simulator, payment, verdict=verdict, n=n)
+    verdict = await _validate(simulator, payment, n=n, wish=wish)
+    telling = Telling() if verdict.refusal else draw_telling(simulator, key=_key(order), n=n, wish=wish)
+    return _settle(simulator, payment, verdict=verdict, telling=telling)
 
 
 def _refusal_by_limit(cents: int) -> str | None:
@@ -81,7 +85,7 @@ def _refusal_by_limit(cents: int) -> str | None:
     return OVER_MAXIMUM if cents > MAX_AMOUNT_KES * 100 else None
 
 
-async def _validate(simulator: Simulator, payment: C2bPayment, *, n: int) -> _Verdict:
+async def _validate(simulator: Simulator, payment: C2bPayment, *, n: int, wish: Wish) -> _Verdict:
     """Daraja: asked only where validation is enabled and a URL for it is registered; silence leaves it to the
     ResponseType.
     """
@@ -89,13 +93,15 @@ async def _validate(simulator: Simulator, payment: C2bPayment, *, n: int) -> _Ve
     urls = urls_of(simulator.book, order.shortcode)
     if urls is None or not urls.validation_url or not _has_validation(simulator, order.shortcode):
         return _Verdict()
-    fault = simulator.draw_fault("validation", key=_key(order), n=n)
-    if fault is not None and fault.kind == "validation_skipped":
+    fault = simulator.draw_fault("validation", key=_key(order), n=n, wish=wish)
+    kind = fault.kind if fault else ""
+    if kind == "validation_skipped":
         return _Verdict()
-    verdict = await _ask(simulator, payment, urls=urls)
-    if fault is not None and fault.kind == "validation_overruled":
-        return _Verdict(third_party_id=verdict.third_party_id)
-    return verdict
+    said = await _ask(simulator, payment, urls=urls)
+    verdict = None if kind == "validation_late" else said
+    if verdict is None:
+        verdict = _Verdict(refusal=None if urls.response_type == "Completed" else SILENT)
+    return _Verdict(third_party_id=verdict.third_party_id) if kind == "validation_overruled" else verdict
 
 
 def _has_validation(simulator: Simulator, shortcode: str) -> bool:
@@ -103,16 +109,14 @@ def _has_validation(simulator: Simulator, shortcode: str) -> bool:
     return shortcode == simulator.settings.shortcode if chosen is None else chosen
 
 
-async def _ask(simulator: Simulator, payment: C2bPayment, *, urls: C2bUrls) -> _Verdict:
+async def _ask(simulator: Simulator, payment: C2bPayment, *, urls: C2bUrls) -> _Verdict | None:
+    """What the merchant answers in time, None for nothing that can be read."""
     form = payer_form(switches_of(simulator.book, urls.shortcode), version=urls.version)
     body = validation_body(payment.as_money(at=payment.asked_at), form=form)
     said = await simulator.courier.ask(
         urls.validation_url, body=json.dumps(body), seconds=simulator.settings.validation_seconds
     )
-    verdict = _read_verdict(said)
-    if verdict is None:
-        return _Verdict(refusal=None if urls.response_type == "Completed" else SILENT)
-    return verdict
+    return _read_verdict(said)
 
 
 def _read_verdict(said: bytes | None) -> _Verdict | None:
@@ -130,9 +134,8 @@ def _read_verdict(said: bytes | None) -> _Verdict | None:
     return _Verdict(third_party_id=reference if isinstance(reference, str) else "")
 
 
-def _settle(simulator: Simulator, payment: C2bPayment, *, verdict: _Verdict, n: int) -> Outcome:
+def _settle(simulator: Simulator, payment: C2bPayment, *, verdict: _Verdict, telling: Telling) -> Outcome:
     now, order = simulator.clock.now(), payment.order
-    telling = Telling() if verdict.refusal else draw_telling(simulator, key=_key(order), n=n)
     with simulator.book.transaction():
         settled = settle_payment(
             simulator.book,

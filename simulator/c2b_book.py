@@ -123,6 +123,11 @@ def count_payments(book: Book, order: C2bOrder) -> int:
     return int(book.rows(sql, (order.shortcode, order.bill_ref, order.phone))[0][0])
 
 
+def count_of_payer(book: Book, phone: str) -> int:
+    """How many payments a phone has asked for by hand."""
+    return int(book.rows("SELECT count(*) FROM c2b_payments WHERE phone = ?", (phone,))[0][0])
+
+
 def list_payments(book: Book, filters: Mapping[str, Any], *, limit: int) -> list[C2bPayment]:
     """Payments in the order they were asked for; filters receipt, shortcode, bill_ref, phone and status."""
     named = [name for name in _FILTERS if name in filters]

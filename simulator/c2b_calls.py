@@ -24,8 +24,10 @@ from simulator.answers import (
 from simulator.c2b import pay
 from simulator.c2b_book import C2bOrder, C2bUrls, save_urls, urls_of
 from simulator.engine import Simulator
+from simulator.faults import Wish
 from simulator.inbound import read_object, require_token, simulator_of
 from simulator.money_in import DEFAULT_NAME
+from simulator.scenarios import C2B_CALLS, HEADER, parse_wish
 from simulator.shortcode_switches import (
     LEGACY_REGISTERED,
     SOAP_FAULT,
@@ -145,12 +147,13 @@ async def simulate(request: Request, *, version: str) -> Response:
         bill_ref=require_field(body, "BillRefNumber", form=_BILL_REF) if is_paybill else "",
         name=DEFAULT_NAME,
     )
-    simulator.timers.start(_play(simulator, order))
+    wish = parse_wish(request.headers.get(HEADER), calls=C2B_CALLS)
+    simulator.timers.start(_play(simulator, order, wish=wish))
     return _accepted(simulator, "Accept the service request successfully.")
 
 
-async def _play(simulator: Simulator, order: C2bOrder) -> None:
-    await pay(simulator, order)
+async def _play(simulator: Simulator, order: C2bOrder, *, wish: Wish) -> None:
+    await pay(simulator, order, wish=wish)
 
 
 routes = [

@@ -15,17 +15,20 @@ from simulator.outcomes import CANCELLED, NO_ANSWER, PAID, CallbackPlan, result_
 GAP_SECONDS = 1.0
 """Between contradicting messages, so that the first one is usually the first to arrive."""
 
+MOST_COPIES = 500
+
 _AMOUNT = "@amount"
 """Stands in for the amount until the JSON is text: no JSON writer keeps the two decimals of `1500.00`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One callback to send `after_seconds` (simulated) from the decision."""
+    """One callback to send `after_seconds` (simulated) from the decision. An empty `url` is the prompt's own."""
 
     after_seconds: float
     result_code: str
-    body: str
+    body: str | bytes
+    url: str = ""
 
 
 def spoil(plan: CallbackPlan, fault: Fault, *, late_seconds: float) -> CallbackPlan:
@@ -45,6 +48,24 @@ def spoil(plan: CallbackPlan, fault: Fault, *, late_seconds: float) -> CallbackP
             return replace(plan, early=True)
         case "callback_amount":
             return replace(plan, amount_off=fault.dice.choice((1, 100)))
+        case "callback_receipt" | "callback_foreign":
+            return replace(plan, lie=fault.kind)
+        case "callback_flood":
+            return replace(plan, copies=fault.dice.randint(2, MOST_COPIES))
+    return plan
+
+
+def open_doors(plan: CallbackPlan, fault: Fault) -> CallbackPlan:
+    """The plan with the C2B confirmation beside the callback: after it, before it, or one of them without the other."""
+    match fault.kind:
+        case "doors_both":
+            return replace(plan, confirm_copies=1, confirm_first=False)
+        case "doors_confirm_first":
+            return replace(plan, confirm_copies=1, confirm_first=True)
+        case "doors_callback_lost":
+            return replace(plan, confirm_copies=1, copies=0)
+        case "doors_confirm_lost":
+            return replace(plan, confirm_copies=0)
     return plan
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from simulator.answers import SYSTEM_BUSY
-from simulator.callbacks import spoil
+from simulator.callbacks import open_doors, spoil
 from simulator.confirmations import Telling, draw_telling
 from simulator.engine import Simulator
 from simulator.faults import ALL_KINDS, PAID_ONLY
@@ -45,12 +45,13 @@ class Course:
 
 def choose_handover(simulator: Simulator, order: PushOrder, *, scenario: Scenario, n: int) -> Handover:
     """The header wins, then the test phones, then the fault regime. `n` = pushes seen with this reference."""
-    kind = scenario.handover or PHONES.get(order.phone, ORDINARY_PHONE).handover
+    wish = scenario.wish
+    kind = scenario.handover or (None if wish.call == "push" else PHONES.get(order.phone, ORDINARY_PHONE).handover)
     if kind == BUSY_ONCE:
         return Handover("push_busy" if _is_to_be_told_busy(simulator, order) else "")
     if kind is not None:
         return Handover(kind)
-    fault = simulator.draw_fault("push", key=order.account_reference, n=n, seed=scenario.seed)
+    fault = simulator.draw_fault("push", key=order.account_reference, n=n, wish=wish)
     return Handover() if fault is None else Handover(fault.kind, fault.dice)
 
 
@@ -97,32 +98,57 @@ def _refusal_by_rule(simulator: Simulator, order: PushOrder) -> str | None:
 
 
 def choose_plan(simulator: Simulator, order: PushOrder, *, scenario: Scenario, course: Course, n: int) -> CallbackPlan:
-    """How the outcome is told, by callback and by C2B confirmation."""
+    """How the outcome is told: by callback and by C2B confirmation, with what forgeries, and to those who ask."""
     plan = _plan_callbacks(simulator, order, scenario=scenario, course=course, n=n)
     telling = _plan_confirmation(simulator, order, scenario=scenario, n=n)
-    return replace(
+    plan = replace(
         plan,
         confirm_copies=telling.copies,
         confirm_delay_seconds=telling.delay_seconds,
+        confirm_shortcode=telling.shortcode,
         confirm_first=scenario.confirm_first,
+        query=_plan_queries(simulator, order, scenario=scenario, n=n),
     )
+    forgery = simulator.draw_fault("forgery", key=order.account_reference, n=n, wish=scenario.wish)
+    plan = replace(plan, forged=forgery.kind) if forgery else plan
+    if scenario.shapes_callbacks or scenario.shapes_confirmation:
+        return plan
+    doors = simulator.draw_fault(
+        "doors", key=order.account_reference, n=n, wish=scenario.wish, allowed=_tellable(course)
+    )
+    return open_doors(plan, doors) if doors else plan
 
 
 def _plan_callbacks(
     simulator: Simulator, order: PushOrder, *, scenario: Scenario, course: Course, n: int
 ) -> CallbackPlan:
     """A header or test phone that shapes callbacks keeps faults away from them."""
-    plan = PHONES.get(order.phone, ORDINARY_PHONE).plan
+    plan, wish = PHONES.get(order.phone, ORDINARY_PHONE).plan, scenario.wish
     if scenario.shapes_callbacks:
         return scenario.adjust(plan)
-    regime = simulator.switches.regime
-    if regime is None or plan != ORDINARY_PHONE.plan:
+    if wish.call == "callback":
+        plan = ORDINARY_PHONE.plan
+    elif plan != ORDINARY_PHONE.plan:
         return plan
-    allowed = ALL_KINDS if course.code == PAID else ALL_KINDS - PAID_ONLY
+    allowed = _tellable(course)
     if course.by_hand or course.after_seconds is None:
         allowed -= {"callback_early"}
-    fault = simulator.draw_fault("callback", key=order.account_reference, n=n, seed=scenario.seed, allowed=allowed)
-    return plan if fault is None else spoil(plan, fault, late_seconds=regime.late_seconds)
+    fault = simulator.draw_fault("callback", key=order.account_reference, n=n, wish=wish, allowed=allowed)
+    return plan if fault is None else spoil(plan, fault, late_seconds=simulator.late_seconds)
+
+
+def _tellable(course: Course) -> frozenset[str]:
+    """The kinds that do not tell of money this course will not move."""
+    return ALL_KINDS if course.code == PAID else ALL_KINDS - PAID_ONLY
+
+
+def _plan_queries(simulator: Simulator, order: PushOrder, *, scenario: Scenario, n: int) -> str | None:
+    """The fault the first query meets if the header wishes one, or the outage that all of them meet."""
+    wish = scenario.wish
+    if wish.call == "query":
+        return wish.kind
+    outage = simulator.draw_fault("outage", key=order.account_reference, n=n, wish=wish)
+    return outage.kind if outage else None
 
 
 def _plan_confirmation(simulator: Simulator, order: PushOrder, *, scenario: Scenario, n: int) -> Telling:
@@ -132,4 +158,4 @@ def _plan_confirmation(simulator: Simulator, order: PushOrder, *, scenario: Scen
         return Telling(copies=int(wanted))
     if not switches_of(simulator.book, order.shortcode).stk_confirmations:
         return Telling(copies=0)
-    return draw_telling(simulator, key=order.account_reference, n=n, seed=scenario.seed)
+    return draw_telling(simulator, key=order.account_reference, n=n, wish=scenario.wish)

@@ -10,22 +10,25 @@ from simulator.book import Callback
 from simulator.c2b_bodies import confirmation_body, payer_form
 from simulator.c2b_book import urls_of
 from simulator.engine import Simulator
-from simulator.faults import Fault
+from simulator.faults import NO_WISH, Fault, Wish
 from simulator.money_in import MoneyIn
 from simulator.outcomes import PAID
 from simulator.shortcode_switches import switches_of
 
+UNKNOWN_SHORTCODE = "999999"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """How often and how late (simulated seconds) a confirmation is sent."""
+    """How often and how late (simulated seconds) a confirmation is sent. `shortcode` stands in for the true one."""
 
     copies: int = 1
     delay_seconds: float = 0.0
+    shortcode: str | None = None
 
 
 def spoil_telling(telling: Telling, fault: Fault, *, late_seconds: float) -> Telling:
-    """The telling after a confirmation fault: never, often, or late."""
+    """The telling after a confirmation fault: never, often, late, or of another shortcode."""
     match fault.kind:
         case "confirm_lost":
             return replace(telling, copies=0)
@@ -33,16 +36,15 @@ def spoil_telling(telling: Telling, fault: Fault, *, late_seconds: float) -> Tel
             return replace(telling, copies=fault.dice.randint(2, 5))
         case "confirm_late":
             return replace(telling, delay_seconds=telling.delay_seconds + late_seconds)
+        case "confirm_shortcode":
+            return replace(telling, shortcode=UNKNOWN_SHORTCODE)
     return telling
 
 
-def draw_telling(simulator: Simulator, *, key: str, n: int, seed: int | None = None) -> Telling:
-    """How one confirmation is told under the fault regime."""
-    regime = simulator.switches.regime
-    fault = simulator.draw_fault("confirm", key=key, n=n, seed=seed)
-    if regime is None or fault is None:
-        return Telling()
-    return spoil_telling(Telling(), fault, late_seconds=regime.late_seconds)
+def draw_telling(simulator: Simulator, *, key: str, n: int, wish: Wish = NO_WISH) -> Telling:
+    """How one confirmation is told under the fault regime, or as wished."""
+    fault = simulator.draw_fault("confirm", key=key, n=n, wish=wish)
+    return Telling() if fault is None else spoil_telling(Telling(), fault, late_seconds=simulator.late_seconds)
 
 
 def book_confirmations(
@@ -55,8 +57,10 @@ def book_confirmations(
     urls = urls_of(simulator.book, money.shortcode)
     if urls is None:
         return []
+    told = telling.shortcode
+    named = replace(money, shortcode=told, till=money.till and told) if told else money
     body = confirmation_body(
-        money,
+        named,
         balance_cents=balances(simulator.book, money.shortcode)[UTILITY],
         third_party_id=third_party_id,
         form=payer_form(switches_of(simulator.book, money.shortcode), version=urls.version),

@@ -17,6 +17,7 @@ from simulator.inbound import simulator_of
 from simulator.listing import FILTERS, MAX_LIMIT, STATUSES, list_callbacks, list_prompts, summarise
 from simulator.outcomes import CANCELLED, RIGHT_PIN, result_text
 from simulator.prompts import decide, enter_pin, ignore, resend_callback
+from simulator.queries import heal
 
 
 class ControlError(Exception):
@@ -77,7 +78,8 @@ async def calls(request: Request) -> Response:
 
 
 _ON_OPEN = ("approve", "cancel", "ignore")
-_RESEND = "resend-callback"
+_ON_DECIDED = ("resend-callback",)
+_ON_ANY = ("heal",)
 
 
 def _act(simulator: Simulator, prompt: Prompt, *, action: str, pin: str) -> None:
@@ -88,18 +90,23 @@ def _act(simulator: Simulator, prompt: Prompt, *, action: str, pin: str) -> None
             decide(simulator, prompt, code=CANCELLED, text=result_text(CANCELLED))
         case "ignore":
             ignore(simulator, prompt)
+        case "heal":
+            heal(simulator.book, prompt)
         case _:
             resend_callback(simulator, prompt)
 
 
 async def act_on_prompt(request: Request) -> Response:
-    """Approve, cancel or ignore an open prompt, or send a decided one's callback again. 404 unknown, 409 too late."""
+    """Approve, cancel or ignore an open prompt, send a decided one's callback again, or heal the queries of either.
+
+    404 unknown, 409 too late.
+    """
     simulator, action = simulator_of(request), request.path_params["action"]
     body = await control_body(request)
     prompt = simulator.book.prompt(request.path_params["checkout_request_id"])
-    if prompt is None or action not in (*_ON_OPEN, _RESEND):
+    if prompt is None or action not in (*_ON_OPEN, *_ON_DECIDED, *_ON_ANY):
         raise ControlError(404, "no such prompt or action")
-    if prompt.is_open != (action in _ON_OPEN):
+    if action not in _ON_ANY and prompt.is_open != (action in _ON_OPEN):
         raise ControlError(409, f"the prompt is {prompt.status}")
     _act(simulator, prompt, action=action, pin=str(body.get("pin", RIGHT_PIN)))
     found = list_prompts(simulator.book, {"checkout_request_id": prompt.checkout_request_id}, limit=1)

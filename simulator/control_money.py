@@ -21,6 +21,7 @@ from simulator.engine import Simulator
 from simulator.identifiers import iso_utc
 from simulator.inbound import simulator_of
 from simulator.money_in import DEFAULT_NAME
+from simulator.scenarios import C2B_CALLS, HEADER, parse_wish
 
 _PHONE = re.compile(r"254[17][0-9]{8}")
 _TILL = re.compile(r"[0-9]{5,7}")
@@ -63,12 +64,14 @@ def _read_cents(body: Mapping[str, Any]) -> int:
 
 
 async def pay_by_hand(request: Request) -> Response:
-    """`{"shortcode"?, "amount", "phone", "bill_ref"?, "till"?, "name"?}`: one C2B payment, played to its end.
+    """`{"shortcode"?, "amount", "phone", "bill_ref"?, "till"?, "name"?}`: one C2B payment, played to its end, with the
+    `fault` of the scenario header.
 
     Answers `{"accepted", "receipt", "refusal_code", "refusal"}`; a validation may take its whole wait.
     """
     simulator, body = simulator_of(request), await control_body(request)
-    outcome = await pay(simulator, _read_order(simulator, body))
+    wish = parse_wish(request.headers.get(HEADER), calls=C2B_CALLS)
+    outcome = await pay(simulator, _read_order(simulator, body), wish=wish)
     return JSONResponse(_told(outcome))
 
 

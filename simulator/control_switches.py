@@ -16,8 +16,10 @@ from simulator.engine import Simulator
 from simulator.faults import InvalidRegime, Regime
 from simulator.inbound import simulator_of
 from simulator.listing import count_faults
+from simulator.matrix import describe_matrix, expand_regime
 from simulator.outcomes import OutcomeMix
 from simulator.prompts import hold_phone, resume
+from simulator.queries import heal_outages
 
 _PHONE = re.compile(r"254[17][0-9]{8}")
 _NO_CONTENT = 204
@@ -53,10 +55,10 @@ def _tempo(simulator: Simulator) -> Response:
 
 
 async def start_faults(request: Request) -> Response:
-    """`{"seed", "rate", "kinds"?, "slow_seconds"?, "late_seconds"?}`; the counts start anew."""
-    simulator = simulator_of(request)
+    """`{"seed", "rate", "kinds"?, "matrix"?, "slow_seconds"?, "late_seconds"?}`; the counts start anew."""
+    simulator, body = simulator_of(request), await control_body(request)
     try:
-        regime = Regime.from_json(await control_body(request))
+        regime = Regime.from_json(expand_regime(body))
     except InvalidRegime as error:
         raise ControlError(400, str(error)) from None
     simulator.book.clear_faults()
@@ -69,10 +71,15 @@ async def show_faults(request: Request) -> Response:
 
 
 async def end_faults(request: Request) -> Response:
-    """No more faults; the counts of the regime stay readable until the next one."""
+    """No more faults, and every outage is healed; the counts of the regime stay readable until the next one."""
     simulator = simulator_of(request)
     simulator.switches.set_regime(None)
+    heal_outages(simulator.book)
     return _faults(simulator)
+
+
+async def show_matrix(_request: Request) -> Response:
+    return JSONResponse({"matrix": describe_matrix()})
 
 
 def _faults(simulator: Simulator) -> Response:
@@ -150,6 +157,7 @@ routes = [
     Route("/control/faults", show_faults, methods=["GET"]),
     Route("/control/faults", start_faults, methods=["POST"]),
     Route("/control/faults", end_faults, methods=["DELETE"]),
+    Route("/control/matrix", show_matrix, methods=["GET"]),
     Route("/control/outcomes", show_mix, methods=["GET"]),
     Route("/control/outcomes", start_mix, methods=["POST"]),
     Route("/control/outcomes", end_mix, methods=["DELETE"]),

@@ -74,7 +74,7 @@ def _one_connection(tls: ssl.SSLContext) -> httpx.AsyncClient:
 
 
 async def _post(
-    client: httpx.AsyncClient, url: str, *, body: str, seconds: float
+    client: httpx.AsyncClient, url: str, *, body: str | bytes, seconds: float
 ) -> tuple[int | None, bytes, str | None]:
     """The status and body that came back, or None and the name of what went wrong."""
     try:

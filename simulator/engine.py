@@ -8,7 +8,14 @@ from simulator.c2b_book import refuse_interrupted
 from simulator.config import Settings
 from simulator.courier import Courier
 from simulator.credential import Initiator, initiator_of, save_initiator
-from simulator.faults import ALL_KINDS, Fault
+from simulator.faults import (
+    ALL_KINDS,
+    DEFAULT_LATE_SECONDS,
+    DEFAULT_SLOW_SECONDS,
+    NO_WISH,
+    Fault,
+    Wish,
+)
 from simulator.identifiers import Clock, IdFactory
 from simulator.switches import Switches
 from simulator.timers import Timers
@@ -40,14 +47,27 @@ class Simulator:
         await self.courier.close()
         self.book.close()
 
-    def draw_fault(
-        self, call: str, *, key: str, n: int, seed: int | None = None, allowed: frozenset[str] = ALL_KINDS
-    ) -> Fault | None:
-        """The fault of this call under the regime, noted in the book; None without a regime. `seed` overrides."""
+    @property
+    def slow_seconds(self) -> float:
+        """Real seconds until a slow answer: the regime's, or the usual ones."""
         regime = self.switches.regime
-        if regime is None:
-            return None
-        fault = regime.draw(call, key=key, n=n, seed=seed, allowed=allowed)
+        return regime.slow_seconds if regime else DEFAULT_SLOW_SECONDS
+
+    @property
+    def late_seconds(self) -> float:
+        """Simulated seconds by which late news is late: the regime's, or the usual ones."""
+        regime = self.switches.regime
+        return regime.late_seconds if regime else DEFAULT_LATE_SECONDS
+
+    def draw_fault(
+        self, call: str, *, key: str, n: int, wish: Wish = NO_WISH, allowed: frozenset[str] = ALL_KINDS
+    ) -> Fault | None:
+        """The fault of this call, noted in the book: the one wished for here, else what the regime draws, else None."""
+        fault: Fault | None = None
+        if wish.call == call:
+            fault = wish.fault() if wish.kind in allowed else None
+        elif (regime := self.switches.regime) is not None:
+            fault = regime.draw(call, key=key, n=n, seed=wish.seed, allowed=allowed)
         if fault is not None:
             self.book.record_fault(at=self.clock.now(), call=call, key=key, n=n, kind=fault.kind)
         return fault

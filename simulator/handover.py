@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from simulator.answers import (
+    DUPLICATE_ORIGINATOR,
     GATEWAY_FAULT,
     INTERNAL_ERROR,
     INVALID_ACCESS_TOKEN,
@@ -26,8 +27,12 @@ from simulator.answers import (
     invalid_field,
 )
 
+UNLOCKED = "push_unlocked"
+"""Kind that leaves the payer free for another prompt at once."""
+
 BEFORE_BOOKING: dict[str, tuple[Refusal, ...]] = {
     "push_error": (INTERNAL_ERROR,),
+    "push_400": (invalid_field("PhoneNumber"),),
     "push_refused": (invalid_field("PhoneNumber"), INTERNAL_ERROR, QUOTA_VIOLATION),
     "push_busy": (SYSTEM_BUSY,),
     "push_spike": (SPIKE_ARREST, SPIKE_ARREST_429, GATEWAY_FAULT),
@@ -75,8 +80,12 @@ class Handover:
                 return LateAnswer(JSONResponse(accepted), seconds=slow_seconds)
             case "push_reset" | "send_reset":
                 return ConnectionReset()
-            case "push_500_after" | "send_500_after":
-                return INTERNAL_ERROR.render(accepted.get("MerchantRequestID") or accepted["OriginatorConversationID"])
+            case "push_500_after" | "push_unlocked":
+                return INTERNAL_ERROR.render(accepted["MerchantRequestID"])
+            case "send_500_after":
+                return INTERNAL_ERROR.render(accepted["OriginatorConversationID"])
+            case "send_duplicate":
+                return DUPLICATE_ORIGINATOR.render(accepted["OriginatorConversationID"])
             case "push_empty":
                 return Response(status_code=self.dice.choice((200, 503)), media_type="application/json")
             case "push_html":

@@ -62,7 +62,8 @@ def _accept(request: Request, body: dict[str, Any], *, api: Api, key: str) -> Re
     if order.given_id and find_transfer(simulator.book, order.given_id) is not None:
         raise Refused(DUPLICATE_ORIGINATOR)
     scenario = parse_transfer_scenario(request.headers.get(HEADER))
-    case = Case(kind=api.kind, key=key, n=count_earlier(simulator.book, api.kind, key), scenario=scenario)
+    n = count_earlier(simulator.book, api.kind, key)
+    case = Case(kind=api.kind, key=key, n=n, has_own_id=bool(order.given_id), scenario=scenario)
     handover = choose_handover(simulator, case)
     _refuse_by_fault(simulator, handover, token=token, dead=dead)
     quirks = simulator.switches.quirks | scenario.quirks

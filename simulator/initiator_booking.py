@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.accounts import UTILITY, debit
@@ -14,16 +14,17 @@ from simulator.engine import Simulator
 from simulator.handover import Handover
 from simulator.identifiers import receipt_prefix
 from simulator.initiator_book import B2C, COMPLETED, FAILED, REFUSED, REVERSAL, TIMEOUT, record_transfer
-from simulator.initiator_choices import Case, choose_telling
+from simulator.initiator_choices import Case, choose_telling, draw_outcome
 from simulator.initiator_fields import Order
 from simulator.initiator_results import News, Parameters, result_body, timeout_body
-from simulator.initiator_scenario import ResultPlan
-from simulator.outcomes import PAID, RECIPIENTS, result_text
+from simulator.initiator_scenario import NOTICE_GAP_SECONDS, ResultPlan
+from simulator.outcomes import NO_FUNDS, PAID, RECIPIENTS, result_text
 from simulator.receipts import fresh_receipt
 from simulator.stk_fields import field_text
 
 LONGEST_NOTED = 100
 _MOVES_MONEY = (B2C, REVERSAL)
+_SHORT_OF_FUNDS = ("b2c_no_funds", "reversal_no_funds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,8 @@ def take_from_utility(simulator: Simulator, shortcode: str, cents: int) -> None:
 
 
 def _foresee(simulator: Simulator, received: Received) -> str:
-    """The result code: a wrong initiator's, then the header's or the recipient's, then what the request comes to.
+    """The result code: a wrong initiator's, then the header's, a fault's or the recipient's, then what the request
+    comes to.
 
     The code 0 of a header only overrules the recipient: no money moves that is not there.
     """
@@ -101,8 +103,21 @@ def _foresee(simulator: Simulator, received: Received) -> str:
     )
     if refused is not None:
         return refused
+    fault = draw_outcome(simulator, received.case)
+    if fault in _SHORT_OF_FUNDS:
+        return NO_FUNDS
+    if fault == "reversal_already":
+        _give_back_by_hand(simulator, received)
     forced = scenario.code_for(api.kind) or RECIPIENTS.get(order.phone, PAID)
     return forced if forced != PAID else api.check(simulator, order, received.quirks)
+
+
+def _give_back_by_hand(simulator: Simulator, received: Received) -> None:
+    """The same reversal, done a moment before in the operator's portal: a line of its own, told to nobody."""
+    if received.api.check(simulator, received.order, received.quirks) != PAID:
+        return
+    line = _accepted_line(received, _carry_out(simulator, received, code=PAID), body="")
+    record_transfer(simulator.book, line | {"fault_key": "", "result_url": "", "timeout_url": "", "handover": None})
 
 
 def _carry_out(simulator: Simulator, received: Received, *, code: str) -> News:
@@ -151,7 +166,10 @@ def _accepted_line(received: Received, news: News, *, body: str) -> dict[str, An
 def _book_messages(
     simulator: Simulator, received: Received, news: News, *, plan: ResultPlan, body: str
 ) -> list[Callback]:
-    """The time-out notice, if there is one, and the results. In the book they are kept under the originator's id."""
+    """The time-out notice and the untrue failure, if there are any, and the results.
+
+    In the book they are kept under the originator's id.
+    """
 
     def book(url: str, *, code: str, body: str, after_seconds: float) -> Callback:
         due_at = simulator.clock.now() + simulator.switches.real_seconds(after_seconds)
@@ -162,8 +180,14 @@ def _book_messages(
     if plan.notice_seconds is not None:
         notice = timeout_body(received.body, news, received.quirks)
         callbacks.append(book(order.reply.timeout_url, code=TIMEOUT, body=notice, after_seconds=plan.notice_seconds))
+    after = plan.delay_seconds
+    if plan.first is not None:
+        failure = replace(news, code=plan.first, text=result_text(plan.first), parameters=())
+        told = result_body(failure, received.quirks)
+        callbacks.append(book(order.reply.result_url, code=plan.first, body=told, after_seconds=after))
+        after += NOTICE_GAP_SECONDS
     for _ in range(plan.copies):
-        callbacks.append(book(order.reply.result_url, code=news.code, body=body, after_seconds=plan.delay_seconds))
+        callbacks.append(book(order.reply.result_url, code=news.code, body=body, after_seconds=after))
     return callbacks
 
 

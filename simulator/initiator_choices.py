@@ -11,29 +11,45 @@ from simulator.initiator_book import BALANCE, STATUS
 from simulator.initiator_scenario import ResultPlan, TransferScenario
 from simulator.outcomes import PAID, SYSTEM_BLOCKED
 
+SIX_HOURS_SECONDS = 6 * 3600.0
+
 _ASKS = (STATUS, BALANCE)
 """Kinds that move no money. One draw decides both their answer and their result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One request to be decided: what draws its faults (`key`, and `n` such requests before), and its header."""
+    """One request to be decided: what draws its faults (`key`, and `n` such requests before), and its header.
+
+    `has_own_id`: the caller gave the OriginatorConversationID.
+    """
 
     kind: str
     key: str
     n: int
+    has_own_id: bool
     scenario: TransferScenario
 
     def draw(self, simulator: Simulator, call: str, *, allowed: frozenset[str] = ALL_KINDS) -> Fault | None:
-        return simulator.draw_fault(call, key=self.key, n=self.n, seed=self.scenario.seed, allowed=allowed)
+        wish = self.scenario.wish_for(self.kind)
+        return simulator.draw_fault(call, key=self.key, n=self.n, wish=wish, allowed=allowed)
 
 
 def choose_handover(simulator: Simulator, case: Case) -> Handover:
     """The header wins, then the fault regime."""
     if case.scenario.handover is not None:
         return Handover(case.scenario.handover)
-    fault = case.draw(simulator, "status" if case.kind in _ASKS else "send")
+    allowed = ALL_KINDS if case.has_own_id else ALL_KINDS - {"send_duplicate"}
+    fault = case.draw(simulator, "status" if case.kind in _ASKS else "send", allowed=allowed)
     return Handover() if fault is None else Handover(fault.kind, fault.dice)
+
+
+def draw_outcome(simulator: Simulator, case: Case) -> str:
+    """The kind of fault that decides how a transfer ends, empty for none. An outcome the header sets keeps it away."""
+    if case.kind in _ASKS or case.scenario.code_for(case.kind) is not None:
+        return ""
+    fault = case.draw(simulator, case.kind)
+    return fault.kind if fault else ""
 
 
 def choose_telling(simulator: Simulator, case: Case, *, code: str, handover: Handover) -> tuple[ResultPlan, str]:
@@ -60,9 +76,8 @@ def _allowed(case: Case, code: str) -> frozenset[str]:
 
 
 def _spoil(simulator: Simulator, plan: ResultPlan, fault: Fault) -> ResultPlan:
-    """The plan after a result fault: told late, never, often, early, or after a time-out notice."""
-    regime = simulator.switches.regime
-    late = plan.delay_seconds + (regime.late_seconds if regime else 0.0)
+    """The plan after a result fault: told late, never, often, early, after a failure, or after a time-out notice."""
+    late = plan.delay_seconds + simulator.late_seconds
     match fault.kind:
         case "result_late":
             return replace(plan, delay_seconds=late)
@@ -72,6 +87,10 @@ def _spoil(simulator: Simulator, plan: ResultPlan, fault: Fault) -> ResultPlan:
             return replace(plan, copies=fault.dice.randint(2, 5))
         case "result_early":
             return replace(plan, delay_seconds=0.0, early=True)
+        case "result_6h":
+            return replace(plan, delay_seconds=plan.delay_seconds + SIX_HOURS_SECONDS)
+        case "result_reordered":
+            return replace(plan, first=SYSTEM_BLOCKED)
         case "timeout_then_success" | "timeout_then_failure":
             return replace(plan, notice_seconds=plan.delay_seconds, delay_seconds=late)
     return plan

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from simulator.faults import Wish
 from simulator.initiator_book import B2C, REVERSAL
 from simulator.initiator_results import QUIRKS
-from simulator.scenarios import MAX_COPIES, Readers, read_code, read_count, read_header, read_seconds
+from simulator.matrix import make_wish
+from simulator.scenarios import MAX_COPIES, WISH_READERS, Readers, read_code, read_count, read_header, read_seconds
 
 NOTICE_GAP_SECONDS = 1.0
 """Between a time-out notice and its result, so that the notice is usually the first to arrive."""
 
+_CALLS = {B2C: ("send", "result", "b2c"), REVERSAL: ("send", "result", "reversal")}
 _HANDOVERS = {"reset": "send_reset", "500": "send_500_after", "timeout": "send_hang", "refused": "send_refused"}
 
 
@@ -18,13 +21,15 @@ _HANDOVERS = {"reset": "send_reset", "500": "send_500_after", "timeout": "send_h
 class ResultPlan:
     """How one result is told. Waits are simulated seconds; `early` tells it before the request is answered.
 
-    `notice_seconds` is the wait for a time-out notice, None = there is none.
+    `notice_seconds` is the wait for a time-out notice, None = there is none. `first` is a failure code told before
+    the true result.
     """
 
     delay_seconds: float
     copies: int = 1
     early: bool = False
     notice_seconds: float | None = None
+    first: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +44,12 @@ class TransferScenario:
     result_lost: bool = False
     notice: bool = False
     quirks: frozenset[str] = frozenset()
+    fault: str | None = None
     seed: int | None = None
+
+    def wish_for(self, kind: str) -> Wish:
+        """What `fault` and `seed` come to for a request of this kind."""
+        return make_wish(self.fault, seed=self.seed, calls=_CALLS.get(kind, ("status",)))
 
     def code_for(self, kind: str) -> str | None:
         return {B2C: self.b2c_code, REVERSAL: self.reversal_code}.get(kind)
@@ -68,6 +78,7 @@ def _read_quirks(text: str) -> frozenset[str]:
 
 
 _READERS: Readers = {
+    **WISH_READERS,
     "b2c": ("b2c_code", read_code),
     "reversal": ("reversal_code", read_code),
     "send": ("handover", _HANDOVERS.__getitem__),
@@ -76,7 +87,6 @@ _READERS: Readers = {
     "result.lost": ("result_lost", lambda text: text == "1"),
     "timeout": ("notice", lambda text: text == "notice"),
     "quirks": ("quirks", _read_quirks),
-    "seed": ("seed", int),
 }
 
 

@@ -63,7 +63,19 @@ def list_prompts(book: Book, filters: Mapping[str, str], *, limit: int) -> dict[
 def list_callbacks(book: Book, checkout_request_id: str) -> list[dict[str, Any]]:
     """Every callback booked for a prompt: due or sent, and what the receiver answered."""
     rows = book.rows("SELECT * FROM callbacks WHERE checkout_request_id = ? ORDER BY number", [checkout_request_id])
-    return [{**dict(row), "due_at": iso_utc(row["due_at"]), "sent_at": iso_utc(row["sent_at"])} for row in rows]
+    return [
+        {
+            **dict(row),
+            "body": _as_text(row["body"]),
+            "due_at": iso_utc(row["due_at"]),
+            "sent_at": iso_utc(row["sent_at"]),
+        }
+        for row in rows
+    ]
+
+
+def _as_text(body: str | bytes) -> str:
+    return body if isinstance(body, str) else body.decode(errors="replace")
 
 
 def summarise(book: Book, shortcode: str | None) -> dict[str, int]:

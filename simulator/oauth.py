@@ -12,8 +12,10 @@ from starlette.routing import Route
 
 from simulator.answers import INTERNAL_ERROR, INVALID_AUTHENTICATION, INVALID_GRANT_TYPE, Refused
 from simulator.engine import Simulator
+from simulator.handover import LateAnswer
 from simulator.identifiers import new_access_token
 from simulator.inbound import simulator_of
+from simulator.scenarios import HEADER, parse_wish
 
 LIFE_SECONDS = 3600.0
 EXPIRES_IN = "3599"
@@ -25,11 +27,16 @@ async def generate(request: Request) -> Response:
     credentials = _basic_credentials(request.headers.get("authorization", ""))
     if request.query_params.get("grant_type") != "client_credentials":
         raise Refused(INVALID_GRANT_TYPE)
-    if simulator.draw_fault("token", key="", n=simulator.book.count_up("token_calls")) is not None:
+    wish = parse_wish(request.headers.get(HEADER), calls=("token",))
+    fault = simulator.draw_fault("token", key="", n=simulator.book.count_up("token_calls"), wish=wish)
+    kind = fault.kind if fault else ""
+    if kind == "token_500":
         raise Refused(INTERNAL_ERROR)
     if not _is_known(simulator, credentials):
         return Response(status_code=400)
-    return JSONResponse({"access_token": _issue(simulator, credentials[0]), "expires_in": EXPIRES_IN})
+    token = _issue(simulator, credentials[0], life_seconds=0.0 if kind == "token_expired" else LIFE_SECONDS)
+    answer = JSONResponse({"access_token": token, "expires_in": EXPIRES_IN})
+    return LateAnswer(answer, seconds=simulator.slow_seconds) if kind == "token_slow" else answer
 
 
 def _basic_credentials(header: str) -> tuple[str, str]:
@@ -49,12 +56,12 @@ def _is_known(simulator: Simulator, credentials: tuple[str, str]) -> bool:
     return expected is not None and hmac.compare_digest(expected.encode(), secret.encode())
 
 
-def _issue(simulator: Simulator, consumer_key: str) -> str:
+def _issue(simulator: Simulator, consumer_key: str, *, life_seconds: float) -> str:
     token, book = new_access_token(), simulator.book
     with book.transaction():
         if simulator.settings.single_token:
             book.kill_tokens(consumer_key)
-        book.save_token(token, consumer_key=consumer_key, expires_at=simulator.clock.now() + LIFE_SECONDS)
+        book.save_token(token, consumer_key=consumer_key, expires_at=simulator.clock.now() + life_seconds)
         book.count_up("tokens")
     return token
 

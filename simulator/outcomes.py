@@ -73,11 +73,13 @@ def result_text(code: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackPlan:
-    """How the news of one prompt is told. Waits are simulated seconds; a plan never changes the outcome itself.
+    """How the news of one prompt is told, and to those who ask. Waits are simulated seconds; a plan never changes the
+    outcome itself.
 
     `first` and `last` are failure codes told before or after the true news of a paid prompt; `amount_off`
     is added to the amount told (KES); `early` tells it before the push is answered; `body` names an odd shape
     (see callback_shapes.py). The `confirm_...` fields are about the C2B confirmation of a paid prompt.
+    `lie` and `forged` name a fault of forgeries.py, `query` one that queries meet (queries.py).
     """
 
     delay_seconds: float = 0.0
@@ -90,6 +92,10 @@ class CallbackPlan:
     confirm_copies: int = 0
     confirm_delay_seconds: float = 0.0
     confirm_first: bool = False
+    confirm_shortcode: str | None = None
+    lie: str | None = None
+    forged: str | None = None
+    query: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -10,12 +10,13 @@ from functools import partial
 from simulator.accounts import UTILITY, credit
 from simulator.answers import SUBSCRIBER_LOCKED, Refused
 from simulator.book import Callback, Prompt
-from simulator.callbacks import GAP_SECONDS, messages
+from simulator.callbacks import GAP_SECONDS
 from simulator.choices import Course, choose_course, choose_handover, choose_plan
 from simulator.confirmations import Telling, book_confirmations
 from simulator.delivery import send_when_due
 from simulator.engine import Simulator
-from simulator.handover import Handover
+from simulator.forgeries import all_messages
+from simulator.handover import UNLOCKED, Handover
 from simulator.money_in import find_money_in
 from simulator.outcomes import NO_ANSWER, NO_ANSWER_TEXT, PAID, RIGHT_PIN, WRONG_PIN, CallbackPlan, result_text
 from simulator.receipts import fresh_receipt
@@ -46,7 +47,7 @@ def open_prompt(simulator: Simulator, order: PushOrder, *, scenario: Scenario) -
     prompt = simulator.book.insert_prompt(
         {
             **_columns_of_order(simulator, order),
-            **_columns_of_course(simulator, course),
+            **_columns_of_course(simulator, course, locks=handover.kind != UNLOCKED),
             "plan": json.dumps(plan.to_json()),
             "query_failures": scenario.query_failures,
         }
@@ -69,11 +70,12 @@ def _columns_of_order(simulator: Simulator, order: PushOrder) -> dict[str, objec
     }
 
 
-def _columns_of_course(simulator: Simulator, course: Course) -> dict[str, object]:
+def _columns_of_course(simulator: Simulator, course: Course, *, locks: bool) -> dict[str, object]:
+    """Without a lock the prompt's life is over at once, and the payer is free for another."""
     now, real = simulator.clock.now(), simulator.switches.real_seconds
     return {
         "opened_at": now,
-        "dies_at": now + real(simulator.settings.prompt_seconds),
+        "dies_at": now + real(simulator.settings.prompt_seconds) if locks else now,
         "answer_at": None if course.after_seconds is None else now + real(course.after_seconds),
         "planned_code": course.code,
         "planned_text": course.text,
@@ -123,17 +125,18 @@ def decide(simulator: Simulator, prompt: Prompt, *, code: str, text: str) -> lis
 
 def _book_callbacks(simulator: Simulator, prompt: Prompt, *, plan: CallbackPlan) -> list[Callback]:
     now, real = simulator.clock.now(), simulator.switches.real_seconds
+    stranger = simulator.book.other_prompt(prompt.number) if plan.lie or plan.forged else None
     return [
         simulator.book.insert_callback(
             {
                 "checkout_request_id": prompt.checkout_request_id,
-                "url": prompt.callback_url,
+                "url": message.url or prompt.callback_url,
                 "result_code": message.result_code,
                 "body": message.body,
                 "due_at": now + real(message.after_seconds),
             }
         )
-        for message in messages(prompt, plan)
+        for message in all_messages(prompt, plan, stranger=stranger)
     ]
 
 
@@ -144,7 +147,8 @@ def _receive_money(simulator: Simulator, prompt: Prompt, *, receipt: str, plan: 
     if money is None:
         return []
     after = plan.confirm_delay_seconds + (0.0 if plan.confirm_first else GAP_SECONDS)
-    return book_confirmations(simulator, money, telling=Telling(copies=plan.confirm_copies, delay_seconds=after))
+    telling = Telling(copies=plan.confirm_copies, delay_seconds=after, shortcode=plan.confirm_shortcode)
+    return book_confirmations(simulator, money, telling=telling)
 
 
 async def tell_early(simulator: Simulator, prompt: Prompt) -> None:

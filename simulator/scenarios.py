@@ -7,9 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.callback_shapes import SHAPES
+from simulator.faults import Wish
+from simulator.matrix import make_wish, read_name
 from simulator.outcomes import CallbackPlan, is_result_code
 
 HEADER = "OnPoint-Scenario"
+
+PUSH_CALLS = ("push", "callback", "forgery", "doors", "query", "outage")
+C2B_CALLS = ("payer", "validation", "confirm")
+"""Where `fault` can be played by a request: keys of faults.KINDS, the first that knows a kind plays it."""
 
 MAX_COPIES = 500
 MAX_DELAY_SECONDS = 86_400.0
@@ -41,7 +47,12 @@ class Scenario:
     confirm_first: bool = False
     confirm_lost: bool = False
     query_failures: int = 0
+    fault: str | None = None
     seed: int | None = None
+
+    @property
+    def wish(self) -> Wish:
+        return make_wish(self.fault, seed=self.seed, calls=PUSH_CALLS)
 
     @property
     def shapes_callbacks(self) -> bool:
@@ -95,7 +106,10 @@ def _shape(text: str) -> str:
 Readers = Mapping[str, tuple[str, Callable[[str], Any]]]
 """What a header may hold: by key, the field it fills and how its text is read."""
 
+WISH_READERS: Readers = {"fault": ("fault", read_name), "seed": ("seed", int)}
+
 _READERS: Readers = {
+    **WISH_READERS,
     "stk": ("result_code", read_code),
     "push": ("handover", _HANDOVERS.__getitem__),
     "pin": ("by_hand", lambda text: text == "hand"),
@@ -107,13 +121,18 @@ _READERS: Readers = {
     "confirm.first": ("confirm_first", lambda text: text == "1"),
     "confirm.lost": ("confirm_lost", lambda text: text == "1"),
     "query.fail": ("query_failures", read_count(MAX_QUERY_FAILURES)),
-    "seed": ("seed", int),
 }
 
 
 def parse_scenario(header: str | None) -> Scenario:
     """Reads `stk=1032; callback.delay=30; ...`. Unknown keys and values that make no sense are ignored."""
     return Scenario(**read_header(header, _READERS)) if header else NO_SCENARIO
+
+
+def parse_wish(header: str | None, *, calls: tuple[str, ...]) -> Wish:
+    """Reads `fault=F17; seed=7`, for requests whose header has nothing else to say."""
+    found = read_header(header or "", WISH_READERS)
+    return make_wish(found.get("fault"), seed=found.get("seed"), calls=calls)
 
 
 def read_header(header: str, readers: Readers) -> dict[str, Any]:

@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS c2b_payments (
 );
 CREATE INDEX IF NOT EXISTS c2b_paid ON c2b_payments (shortcode, decided_at, number) WHERE status = 'paid';
 CREATE INDEX IF NOT EXISTS c2b_by_reference ON c2b_payments (shortcode, bill_ref);
+CREATE INDEX IF NOT EXISTS c2b_by_phone ON c2b_payments (phone);
 """
 
 MONEY_WORKING_TABLES = ("accounts", "receipts", "shortcode_switches", "c2b_payments")

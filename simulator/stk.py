@@ -22,17 +22,24 @@ from simulator.answers import (
 )
 from simulator.book import Prompt
 from simulator.engine import Simulator
-from simulator.faults import ALL_KINDS, PAID_ONLY
 from simulator.inbound import read_object, require_token, simulator_of
-from simulator.outcomes import CANCELLED, PAID, result_text
+from simulator.outcomes import CANCELLED, result_text
 from simulator.prompts import Opened, open_prompt, tell_early
+from simulator.queries import OUTAGE, query_fault
 from simulator.scenarios import HEADER, parse_scenario
 from simulator.stk_fields import field_text, read_push, require_credentials, require_field
 
 ACCEPTED = "Success. Request accepted for processing"
 QUERY_ACCEPTED = "The service request has been accepted successsfully"
-_DEFAULT_SLOW_SECONDS = 1.5
 _LONGEST_NOTED = 64
+_QUERY_REFUSALS = {
+    "query_500": INTERNAL_ERROR,
+    OUTAGE: INTERNAL_ERROR,
+    "query_spike": SPIKE_ARREST,
+    "query_unknown": UNKNOWN_TRANSACTION,
+    "query_token_expired": INVALID_ACCESS_TOKEN,
+    "token_invalid": INVALID_ACCESS_TOKEN,
+}
 
 
 async def push(request: Request) -> Response:
@@ -42,11 +49,10 @@ async def push(request: Request) -> Response:
     opened = _receive_push(request, body)
     if opened.plan.early:
         await tell_early(simulator, opened.prompt)
-    regime = simulator.switches.regime
     return opened.handover.answer(
         _accepted(opened.prompt),
         hang_seconds=simulator.settings.hang_seconds,
-        slow_seconds=regime.slow_seconds if regime else _DEFAULT_SLOW_SECONDS,
+        slow_seconds=simulator.slow_seconds,
     )
 
 
@@ -139,19 +145,13 @@ def _answer_query(simulator: Simulator, prompt: Prompt) -> Response:
     n = simulator.book.count_query(prompt.checkout_request_id)
     if n <= prompt.query_failures:
         raise Refused(INTERNAL_ERROR)
-    allowed = ALL_KINDS if prompt.result_code == PAID else ALL_KINDS - PAID_ONLY
-    fault = simulator.draw_fault("query", key=prompt.account_reference, n=n, allowed=allowed)
-    match fault.kind if fault else "":
-        case "query_500":
-            raise Refused(INTERNAL_ERROR)
-        case "query_spike":
-            raise Refused(SPIKE_ARREST)
-        case "token_invalid":
-            raise Refused(INVALID_ACCESS_TOKEN)
-        case "query_contradicts":
-            return _result(prompt, code=CANCELLED, text=result_text(CANCELLED))
-        case kind if kind == "query_pending" or prompt.is_open:
-            return _pending(simulator, prompt)
+    kind = query_fault(simulator, prompt, n=n)
+    if kind in _QUERY_REFUSALS:
+        raise Refused(_QUERY_REFUSALS[kind])
+    if kind == "query_contradicts":
+        return _result(prompt, code=CANCELLED, text=result_text(CANCELLED))
+    if kind == "query_pending" or prompt.is_open:
+        return _pending(simulator, prompt)
     return _result(prompt, code=prompt.result_code or "", text=prompt.result_text or "")
 
 

@@ -50,11 +50,13 @@ class C2bMerchant:
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.daraja.receiver.replies[self.validate_path] = (text, seconds)
 
-    def pay(self, **changes: Any) -> dict[str, Any]:
+    def pay(self, *, scenario: str = "", **changes: Any) -> dict[str, Any]:
         """One payment by hand of 750 for INV-20418; what the payer is told."""
         order = {"shortcode": self.shortcode, "amount": "750", "phone": ANY_PHONE, "bill_ref": "INV-20418"}
         body = {name: value for name, value in (order | changes).items() if value is not None}
-        return dict(self.daraja.control("POST", "c2b", body))
+        response = self.daraja.http.post("/control/c2b", json=body, headers={"OnPoint-Scenario": scenario})
+        assert response.status_code == 200, response.text
+        return dict(response.json())
 
     def entries(self, **filters: Any) -> list[dict[str, Any]]:
         """The book's lines of this shortcode's payments."""
@@ -65,7 +67,7 @@ class C2bMerchant:
         held = self.daraja.control("GET", "balances", shortcode=self.shortcode)["balances"]
         return str(held["Utility"])
 
-    def simulate(self, *, version: str = "v2", **changes: Any) -> httpx.Response:
+    def simulate(self, *, version: str = "v2", scenario: str | None = None, **changes: Any) -> httpx.Response:
         """The operator's simulate call; a change to None leaves the field out."""
         body = {
             "ShortCode": int(self.shortcode),
@@ -75,7 +77,7 @@ class C2bMerchant:
             "BillRefNumber": "INV-20418",
         }
         changed = {name: value for name, value in (body | changes).items() if value is not None}
-        return self.daraja.post(f"/mpesa/c2b/{version}/simulate", changed)
+        return self.daraja.post(f"/mpesa/c2b/{version}/simulate", changed, scenario=scenario)
 
     def pulled(self) -> list[str]:
         """Every receipt Pull lists for this shortcode."""

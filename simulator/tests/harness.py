@@ -8,6 +8,7 @@ import json
 import re
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,12 +85,13 @@ class BusyServer(ThreadingHTTPServer):
 
 
 class Receiver:
-    """Takes callbacks and keeps them by path. `answers` are the statuses to give, the last one for ever; `replies`
-    the bodies, by path, each with the seconds it takes.
+    """Takes callbacks and keeps them by path, with the connections they came over. `answers` are the statuses to give,
+    the last one for ever; `replies` the bodies, by path, each with the seconds it takes.
     """
 
     def __init__(self) -> None:
         self.received: list[tuple[str, bytes]] = []
+        self.connections: defaultdict[str, set[int]] = defaultdict(set)
         self.answers = [200]
         self.replies: dict[str, tuple[bytes, float]] = {}
         receiver = self
@@ -100,6 +102,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.received.append((self.path, body))
+                receiver.connections[self.path].add(self.client_address[1])
                 self.send_response(receiver.answers.pop(0) if len(receiver.answers) > 1 else receiver.answers[0])
                 reply, seconds = receiver.replies.get(self.path, (b"", 0.0))
                 time.sleep(seconds)
@@ -209,6 +212,10 @@ class Daraja:
     def callbacks(self) -> list[dict[str, Any]]:
         """What the receiver got on this client's path, in order of arrival."""
         return [json.loads(body) for path, body in self.receiver.received if path == self.path]
+
+    def bodies(self, path: str | None = None) -> list[bytes]:
+        """The same as it came, for bodies nobody can read; of another path if one is given."""
+        return [body for other, body in list(self.receiver.received) if other == (path or self.path)]
 
     def codes(self) -> list[Any]:
         return [callback["Body"]["stkCallback"]["ResultCode"] for callback in self.callbacks()]

@@ -84,19 +84,17 @@ class InitiatorClient:
 
     def results(self, conversation_id: str) -> list[dict[str, Any]]:
         """The results the receiver got about one request, in order of arrival."""
-        found = [body["Result"] for path, body in self._received() if path == self.result_path]
+        found = [json.loads(body)["Result"] for body in self.daraja.bodies(self.result_path)]
         return [result for result in found if result["OriginatorConversationID"] == conversation_id]
 
     def notices(self) -> list[dict[str, Any]]:
         """What QueueTimeOutURL got."""
-        return [body for path, body in self._received() if path == self.timeout_path]
+        return [json.loads(body) for body in self.daraja.bodies(self.timeout_path)]
 
     def arrivals(self) -> list[str]:
         """`result` and `timeout`, in order of arrival."""
-        return [path.rpartition("/")[2] for path, _ in self._received() if path.startswith(self.daraja.path)]
-
-    def _received(self) -> list[tuple[str, Any]]:
-        return [(path, json.loads(body)) for path, body in list(self.daraja.receiver.received)]
+        paths = [path for path, _ in list(self.daraja.receiver.received)]
+        return [path.rpartition("/")[2] for path in paths if path.startswith(self.daraja.path)]
 
     def wait_all_sent(self, conversation_id: str) -> list[dict[str, Any]]:
         """The request's messages as the book has them, once none is due any more."""

@@ -230,7 +230,7 @@ def test_nothing_understood_changes_nothing(header: str | None) -> None:
 def test_every_key_is_read() -> None:
     header = (
         "b2c=1; reversal=R000001; send=reset; result.delay=30; result.copies=9999; result.lost=1; timeout=notice; "
-        "quirks=text_codes, legacy_keys,nonsense; seed=7"
+        "quirks=text_codes, legacy_keys,nonsense; fault=F18; seed=7"
     )
     assert parse_transfer_scenario(header) == TransferScenario(
         b2c_code="1",
@@ -241,6 +241,7 @@ def test_every_key_is_read() -> None:
         result_lost=True,
         notice=True,
         quirks=frozenset({"text_codes", "legacy_keys"}),
+        fault="F18",
         seed=7,
     )
 

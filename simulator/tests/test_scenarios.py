@@ -11,7 +11,15 @@ from simulator.tests.harness import Daraja, assert_shape
 
 @pytest.mark.parametrize(
     "header",
-    [None, "", ";;", "weather=fine; stk; =1", "callback.delay=soon; push=maybe; seed=x", "callback.body=round"],
+    [
+        None,
+        "",
+        ";;",
+        "weather=fine; stk; =1",
+        "callback.delay=soon; push=maybe; seed=x",
+        "callback.body=round",
+        "fault=F99",
+    ],
 )
 def test_nothing_understood_changes_nothing(header: str | None) -> None:
     assert parse_scenario(header) == NO_SCENARIO
@@ -20,7 +28,7 @@ def test_nothing_understood_changes_nothing(header: str | None) -> None:
 def test_every_key_is_read() -> None:
     header = (
         "stk=1032; callback.delay=30; callback.copies=2; callback.lost=1; push=reset; query.fail=3; pin=hand; seed=7;"
-        "callback.body=nulls; confirm=1; confirm.first=1; confirm.lost=1"
+        "callback.body=nulls; confirm=1; confirm.first=1; confirm.lost=1; fault=F03.push_html"
     )
     assert parse_scenario(header) == Scenario(
         result_code="1032",
@@ -30,6 +38,7 @@ def test_every_key_is_read() -> None:
         handover="push_reset",
         query_failures=3,
         by_hand=True,
+        fault="F03.push_html",
         seed=7,
         callback_body="nulls",
         confirm=True,

@@ -87,7 +87,7 @@ def test_a_reversal_and_what_it_reversed(caller: InitiatorClient) -> None:
     told = status_of(caller, line["receipt"])
     assert (told["TransactionStatus"], told["Amount"]) == ("Completed", 1500)
     assert told["CreditPartyName"] == "254708374149 - AMINA WAIRIMU OTIENO"
-    assert status_of(caller, paid)["TransactionStatus"] == "Completed"
+    assert status_of(caller, paid)["TransactionStatus"] == "Reversed"
 
 
 def test_a_reversal_of_nothing(caller: InitiatorClient) -> None:
