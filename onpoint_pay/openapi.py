@@ -43,7 +43,8 @@ LIMIT = OpenApiParameter(
 CURSOR = OpenApiParameter("cursor", OpenApiTypes.STR, description="`next_cursor` of the page before.")
 
 BODY_CODES = ("invalid_json", "parameter_missing", "parameter_invalid", "validation_failed")
-KEY_CODES = ("idempotency_key_invalid", "idempotency_in_progress", "idempotency_key_reused")
+# A repeat is compared with the first request, so that its body is read even where none is asked for.
+KEY_CODES = ("invalid_json", "idempotency_key_invalid", "idempotency_in_progress", "idempotency_key_reused")
 
 
 def refuses(*codes: str) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def problem_schema() -> dict[str, Any]:
                 "format": "date-time",
                 "description": "With `payment_in_progress`: when the provider is asked about the payment next.",
             },
+            "amount_refundable": {"type": "string", "description": "With `refund_exceeds_payment`: what is left."},
             "candidates": {"type": "array", "items": {"type": "string"}, "description": "With `reference_ambiguous`."},
             "required_scope": NULLABLE_TEXT | {"description": "With `insufficient_scope`."},
         },

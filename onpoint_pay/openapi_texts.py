@@ -3,7 +3,7 @@
 from typing import Any
 
 INTRODUCTION = """\
-Payments for Kenya: M-Pesa prompts, their outcome, and signed webhooks.
+Payments for Kenya: M-Pesa prompts, money that payers send by themselves, refunds, and signed webhooks.
 
 **Amounts** are decimals in major units: send `100` or `"100.00"`, read `"100.00"`. **Times** are RFC 3339 in UTC.
 **Lists** are pages: `data`, `has_more`, and `next_cursor` for the next page.
@@ -41,8 +41,11 @@ TAGS: dict[str, tuple[tuple[str, ...], str]] = {
         ("provider-accounts",),
         "A merchant's own shortcodes and their credentials, for owners and admins in person.",
     ),
-    "c2b": (("c2b",), "Money that payers send by themselves."),
-    "health": (("health",), "Whether this installation answers and can work."),
+    "c2b": (
+        ("c2b",),
+        "Money that payers send by themselves: numbers to type, receipts that came, claims of receipts.",
+    ),
+    "health": (("health", "status"), "Whether this installation and its providers answer and can work."),
 }
 
 # status of a refusal that every signed-in operation shares: its component
@@ -87,6 +90,8 @@ PAYMENT_EXAMPLE: dict[str, Any] = {
     "surplus": False,
     "amount_check": "exact",
     "phone": "254712345678",
+    "phone_hash": None,
+    "payer_name": None,
     "email": "customer@example.com",
     "description": "Two kilos of tea",
     "customer_message": "Check your phone and enter your M-Pesa PIN to pay KES 100 to Duka Bora.",
@@ -132,11 +137,72 @@ EXPLANATION_EXAMPLE: dict[str, Any] = {
 }
 QUOTE_EXAMPLE: dict[str, Any] = {"amount": "100.00", "payment_method": "mpesa"}
 REFUND_QUOTE_EXAMPLE: dict[str, Any] = {"refund_of": "ORDER-123", "amount": "40.00"}
+QUOTED_EXAMPLE: dict[str, Any] = {
+    "object": "quote",
+    "livemode": False,
+    "amount": "100.00",
+    "currency": "KES",
+    "fee": "1.50",
+    "net": "98.50",
+    "payment_method": "mpesa",
+    "provider": "daraja",
+    "route": "stk_push",
+    "simulated": True,
+    "refund_of": None,
+    "expected_at": None,
+}
+REFUND_QUOTED_EXAMPLE: dict[str, Any] = QUOTED_EXAMPLE | {
+    "amount": "40.00",
+    "fee": "0.00",
+    "net": "40.00",
+    "route": "b2c",
+    "refund_of": PAYMENT_EXAMPLE["id"],
+    "expected_at": "2026-11-21T08:45:02.310Z",
+}
+RESEND_EXAMPLE: dict[str, Any] = {"phone": "254722345678"}
 BULK_EXAMPLE: dict[str, Any] = {
     "items": [
         {"amount": "100.00", "payment_method": "mpesa", "phone": "254712345678", "reference": "FEES-2026-1"},
         {"amount": "250.00", "payment_method": "mpesa", "phone": "254722345678", "reference": "FEES-2026-2"},
     ]
+}
+RUN_EXAMPLE: dict[str, Any] = {
+    "id": "blk_01KAJ7A4C6E8G0J2M4P6R8T0VX",
+    "object": "bulk",
+    "livemode": False,
+    "status": "running",
+    "total": 2,
+    "counts": {"waiting": 2, "sending": 0, "sent": 0, "refused": 0},
+    "lines": [
+        {
+            "n": n,
+            "status": "waiting",
+            **{name: item[name] for name in ("phone", "amount", "reference")},
+            "payment": None,
+            "payment_status": None,
+            "problem": None,
+        }
+        for n, item in enumerate(BULK_EXAMPLE["items"])
+    ],
+    "created_at": "2026-11-21T08:20:06.036Z",
+    "finished_at": None,
+}
+FINISHED_RUN_EXAMPLE: dict[str, Any] = RUN_EXAMPLE | {
+    "status": "finished",
+    "counts": {"waiting": 0, "sending": 0, "sent": 1, "refused": 1},
+    "lines": [
+        RUN_EXAMPLE["lines"][0] | {"status": "sent", "payment": PAYMENT_EXAMPLE["id"], "payment_status": "pending"},
+        RUN_EXAMPLE["lines"][1]
+        | {
+            "status": "refused",
+            "problem": {
+                "code": "duplicate_reference",
+                "detail": f"A payment with this reference is already open or paid: {PAYMENT_EXAMPLE['id']}.",
+                "param": "reference",
+            },
+        },
+    ],
+    "finished_at": "2026-11-21T08:20:07.195Z",
 }
 PAID_EXAMPLE: dict[str, Any] = PAYMENT_EXAMPLE | {
     "status": "completed",
@@ -218,6 +284,15 @@ SENT_EXAMPLES: list[dict[str, Any]] = [
     | {"type": f"payment.{payment['status']}", "data": {"object": payment, "previous": {"status": before}}}
     for payment, before in ((PAYMENT_EXAMPLE, "initiated"), (PAID_EXAMPLE, "pending"), (FAILED_EXAMPLE, "pending"))
 ]
+SENT_EXAMPLES += [
+    SENT_EXAMPLES[0]
+    | {
+        "id": "evt_01KAJ7Q7X2A4C6E8G0J2M4P6RT",
+        "type": "refund.completed",
+        "timestamp": "2026-11-21T08:35:06.021Z",
+        "data": {"object": REFUNDED_EXAMPLE, "previous": {"status": "pending"}},
+    }
+]
 SENT_HEADERS = {
     "webhook-id": "The event's id, the same on every try.",
     "webhook-timestamp": "Seconds since 1970, of this try.",
@@ -247,6 +322,12 @@ PROBLEM_EXTRAS: dict[str, dict[str, Any]] = {
     },
     "duplicate_reference": {"param": "reference", "existing": PAYMENT_EXAMPLE["id"]},
     "payment_in_progress": {"existing": PAYMENT_EXAMPLE["id"], "asked_again_at": "2026-11-21T08:20:28.004Z"},
+    "payment_not_refundable": {"param": "reference"},
+    "refund_exceeds_payment": {
+        "detail": "50.00 of the payment can still be given back.",
+        "param": "amount",
+        "amount_refundable": "50.00",
+    },
     "reference_ambiguous": {"param": "reference", "candidates": [PAYMENT_EXAMPLE["id"]]},
     "insufficient_scope": {"required_scope": "payments:write"},
     "provider_unavailable": {"existing": PAYMENT_EXAMPLE["id"]},

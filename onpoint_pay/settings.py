@@ -149,6 +149,11 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ApiKeyKindEnum": ["secret", "restricted"],
         "ProviderAccountKindEnum": ["paybill", "till"],
+        "RefundStatusEnum": "payments.states.REFUND_STATES",
+        "PaymentRefundStatusEnum": ["none", "pending", "partial", "full"],
+        "PaymentStatusEnum": "payments.states.PAYMENT_STATES",
+        "StandingEnum": ["operational", "degraded", "down"],
+        "LanguageEnum": ["en", "sw"],
     },
     "GET_LIB_DOC_EXCLUDES": "onpoint_pay.openapi.no_library_words",
     "LICENSE": {"name": "MIT"},

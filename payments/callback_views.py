@@ -6,11 +6,14 @@ from django.views.decorators.http import require_POST
 
 from onpoint_pay.kit.api import problem_answer
 from onpoint_pay.kit.errors import Problem, RateLimited
+from payments.services.c2b_validation import answer_validation
 from payments.services.callbacks import receive_callback
 from providers.registry import parser_for
 from providers.types import InboundRequest
 
 MAX_BODY = 64 * 1024
+# What results and notices can be about.
+ORDERS = ("b2c", "reversal", "status", "balance")
 KEPT_HEADERS = ("Content-Type", "User-Agent", "X-Forwarded-For", "Content-Length")
 
 
@@ -22,6 +25,40 @@ def collect(request: HttpRequest, token: str | None = None) -> HttpResponse:
     A token that is not ours answers 404, yet the claim is kept and we ask the provider ourselves.
     """
     return _receive(request, provider="daraja", door="collect", token=token)
+
+
+@csrf_exempt
+@require_POST
+def result(request: HttpRequest, token: str, kind: str) -> HttpResponse:
+    """What came of money we sent or of a question we put; stored and answered as at the other doors."""
+    return _receive_about(request, f"result-{kind}", token=token)
+
+
+@csrf_exempt
+@require_POST
+def timeout(request: HttpRequest, token: str, kind: str) -> HttpResponse:
+    """The notice that a result is late: it decides nothing, it only makes us ask."""
+    return _receive_about(request, f"timeout-{kind}", token=token)
+
+
+@csrf_exempt
+@require_POST
+def confirm(request: HttpRequest, token: str | None = None) -> HttpResponse:
+    """Money that a payer sent by themselves. As `collect`: whatever we answer, the money has moved."""
+    return _receive(request, provider="daraja", door="confirm", token=token)
+
+
+@csrf_exempt
+@require_POST
+def validate(request: HttpRequest, token: str | None = None) -> HttpResponse:
+    """Money that a payer is about to send: decided here and now, because the provider waits for it."""
+    return _receive(request, provider="daraja", door="validate", token=token)
+
+
+def _receive_about(request: HttpRequest, door: str, *, token: str) -> HttpResponse:
+    if door.partition("-")[2] not in ORDERS:
+        return problem_answer(Problem("route_not_found"), request)
+    return _receive(request, provider="daraja", door=door, token=token)
 
 
 def _receive(request: HttpRequest, *, provider: str, door: str, token: str | None) -> HttpResponse:
@@ -40,18 +77,16 @@ def _receive(request: HttpRequest, *, provider: str, door: str, token: str | Non
     receipt = receive_callback(provider, inbound)
     if receipt.outcome == "refused":
         return problem_answer(RateLimited(retry_after_seconds=60), request)
-    if not receipt.token_ok:
-        return _answer_stranger(request, provider, token)
-    return _acknowledge(provider)
-
-
-def _answer_stranger(request: HttpRequest, provider: str, token: str | None) -> HttpResponse:
-    """The documented address has no token and is acknowledged; a wrong token is told nothing."""
-    if token is not None:
+    if not receipt.token_ok and token is not None:
+        # The documented address has no token and is answered; a wrong token is told nothing.
         return problem_answer(Problem("route_not_found"), request)
-    return _acknowledge(provider)
+    return _reply(provider, inbound, receipt.event_id)
 
 
-def _acknowledge(provider: str) -> HttpResponse:
-    reply = parser_for(provider).reply_to_callback()
+def _reply(provider: str, inbound: InboundRequest, event_id: int | None) -> HttpResponse:
+    """A wish to pay is decided; everything else is acknowledged."""
+    if inbound.door == "validate" and event_id is not None:
+        reply = answer_validation(event_id, source_ip=inbound.source_ip)
+    else:
+        reply = parser_for(provider).reply_to_callback()
     return HttpResponse(reply.body, status=reply.status, content_type=reply.content_type)

@@ -1,8 +1,12 @@
 """How payments refuse, beyond the shared problems."""
 
+import math
+from datetime import datetime
 from typing import Any
 
+from onpoint_pay.kit.clock import now, rfc3339
 from onpoint_pay.kit.errors import NotFound, Problem
+from onpoint_pay.kit.money import Money
 
 
 def payment_missing() -> NotFound:
@@ -16,6 +20,18 @@ def duplicate_reference(existing: str) -> Problem:
         f"A payment with this reference is already open or paid: {existing}.",
         param="reference",
         extra={"existing": existing},
+    )
+
+
+def payment_in_progress(existing: str, *, asked_again_at: datetime | None) -> Problem:
+    """409: the last prompt may still be paid; `asked_again_at` is when the provider is asked about it next."""
+    seconds = 1 if asked_again_at is None else max(math.ceil((asked_again_at - now()).total_seconds()), 1)
+    return Problem(
+        "payment_in_progress",
+        "The last prompt may still be paid, so a new one could charge the payer twice. The provider is asked about it "
+        "again; send a new prompt once the payment has closed.",
+        retry_after_seconds=seconds,
+        extra={"existing": existing, "asked_again_at": None if asked_again_at is None else rfc3339(asked_again_at)},
     )
 
 
@@ -40,3 +56,18 @@ def provider_unavailable(payment_id: str) -> Problem:
         "The provider could not be reached and nothing was sent; the payment was closed. Ask again in a moment.",
         extra={"existing": payment_id},
     )
+
+
+def not_refundable(detail: str) -> Problem:
+    """409: there is no money of this payment to give back."""
+    return Problem("payment_not_refundable", detail, param="reference")
+
+
+def refund_too_large(left: Money) -> Problem:
+    """409: more is asked for than is left of the payment."""
+    detail = f"{left.decimal_text()} of the payment can still be given back."
+    return Problem("refund_exceeds_payment", detail, param="amount", extra={"amount_refundable": left.decimal_text()})
+
+
+def refund_missing() -> NotFound:
+    return NotFound("There is no such refund for this key.")

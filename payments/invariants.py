@@ -73,6 +73,39 @@ INVARIANTS = (
            GROUP BY 1, 2, 3 HAVING count(*) > 1""",
     ),
     Invariant(
+        "I09",
+        "refund counters of a payment differ from its refunds",
+        """SELECT p.id FROM transactions p LEFT JOIN refunds r ON r.payment_id = p.id GROUP BY p.id
+           HAVING p.refunded <> coalesce(sum(r.amount) FILTER (WHERE r.status = 'completed'), 0)
+             OR p.refund_held <> coalesce(sum(r.amount) FILTER (WHERE r.status IN ('requires_approval', 'pending')), 0)""",
+    ),
+    Invariant(
+        "I10",
+        "refunded more than came in",
+        "SELECT id FROM transactions WHERE refund_held + refunded > captured",
+    ),
+    Invariant(
+        "I11",
+        "money held for refunds differs from open refunds, or refunded money from the books",
+        """SELECT coalesce(a.merchant_id, r.merchant_id) AS id
+           FROM (SELECT merchant_id, mode, currency, sum(credits - debits) AS held FROM ledger_account
+                   WHERE kind = 'refund_hold' GROUP BY 1, 2, 3) a
+           FULL JOIN (SELECT merchant_id, mode, currency, sum(amount) AS open FROM refunds
+                   WHERE status IN ('requires_approval', 'pending') GROUP BY 1, 2, 3) r
+             ON (r.merchant_id, r.mode, r.currency) = (a.merchant_id, a.mode, a.currency)
+           WHERE coalesce(a.held, 0) <> coalesce(r.open, 0)
+           UNION ALL SELECT r.id FROM refunds r WHERE (r.status = 'completed')
+             <> EXISTS (SELECT 1 FROM ledger_transfer t WHERE t.idem = 'ref:' || r.id || ':done')""",
+    ),
+    Invariant(
+        "I12",
+        "refund with two successes, or completed without one",
+        """SELECT refund_id AS id FROM money_op WHERE refund_id IS NOT NULL AND status = 'succeeded'
+             GROUP BY 1 HAVING count(*) > 1
+           UNION ALL SELECT r.id FROM refunds r WHERE (r.status = 'completed')
+             <> EXISTS (SELECT 1 FROM money_op o WHERE o.refund_id = r.id AND o.status = 'succeeded')""",
+    ),
+    Invariant(
         "I13",
         "history shows an illegal step",
         """SELECT h.id FROM state_history h LEFT JOIN state_rule s USING (entity, from_state, to_state)
@@ -84,7 +117,9 @@ INVARIANTS = (
         """SELECT p.id FROM transactions p WHERE p.status <> coalesce((SELECT to_state FROM state_history h
              WHERE h.entity = 'payment' AND h.entity_id = p.id ORDER BY h.id DESC LIMIT 1), 'initiated')
            UNION ALL SELECT o.id FROM money_op o WHERE o.status <> coalesce((SELECT to_state FROM state_history h
-             WHERE h.entity = 'op' AND h.entity_id = o.id ORDER BY h.id DESC LIMIT 1), 'created')""",
+             WHERE h.entity = 'op' AND h.entity_id = o.id ORDER BY h.id DESC LIMIT 1), 'created')
+           UNION ALL SELECT r.id FROM refunds r WHERE r.status <> coalesce((SELECT to_state FROM state_history h
+             WHERE h.entity = 'refund' AND h.entity_id = r.id ORDER BY h.id DESC LIMIT 1), 'requires_approval')""",
     ),
     Invariant(
         "I15",
@@ -102,7 +137,9 @@ INVARIANTS = (
         "I17",
         "applied claim that changed nothing",
         """SELECT id FROM provider_event WHERE status = 'applied'
-             AND NOT EXISTS (SELECT 1 FROM state_history h WHERE h.evidence_id = provider_event.id)""",
+             AND NOT EXISTS (SELECT 1 FROM state_history h WHERE h.evidence_id = provider_event.id)
+             AND NOT EXISTS (SELECT 1 FROM c2b_receipt r WHERE r.evidence_id = provider_event.id)
+             AND NOT EXISTS (SELECT 1 FROM provider_question q WHERE q.answer_id = provider_event.id)""",
     ),
     Invariant(
         "I18",
@@ -135,14 +172,42 @@ INVARIANTS = (
     ),
     Invariant(
         "I25",
-        "closed payment without its event",
+        "closed payment or refund without its event",
         """SELECT p.id FROM transactions p WHERE p.status IN ('completed', 'failed', 'cancelled', 'expired')
-             AND NOT EXISTS (SELECT 1 FROM webhooks_event e WHERE e.key = 'payment.' || p.status || ':' || p.id)""",
+             AND NOT EXISTS (SELECT 1 FROM webhooks_event e WHERE e.key = 'payment.' || p.status || ':' || p.id
+               || CASE WHEN p.attempts > 1 THEN ':' || p.attempts ELSE '' END)
+           UNION ALL SELECT r.id FROM refunds r WHERE r.status IN ('completed', 'failed')
+             AND NOT EXISTS (SELECT 1 FROM webhooks_event e WHERE e.key = 'refund.' || r.status || ':' || r.id)""",
     ),
     Invariant(
         "I27",
         "webhook neither delivered, nor scheduled, nor given up with a reason",
         """SELECT id FROM webhooks_delivery WHERE (state = 'open' AND next_attempt_at IS NULL)
              OR (state = 'failed' AND coalesce(last_error, '') = '' AND last_status IS NULL)""",
+    ),
+    Invariant(
+        "I31",
+        "suspense differs from the receipts that wait in it",
+        """SELECT a.id, r.sub FROM (SELECT * FROM ledger_account WHERE kind = 'suspense') a
+           FULL JOIN (SELECT provider || ':' || shortcode AS sub, mode, currency, sum(amount) AS waiting FROM c2b_receipt
+             WHERE state <> 'matched' AND suspense_transfer_id IS NOT NULL GROUP BY 1, 2, 3) r
+             ON r.sub = a.sub AND r.mode = a.mode AND r.currency = a.currency
+           WHERE coalesce(a.credits - a.debits, 0) <> coalesce(r.waiting, 0)""",
+    ),
+    Invariant(
+        "I32",
+        "receipt matched to a payment that has another",
+        """SELECT r.id FROM c2b_receipt r JOIN transactions p ON p.id = r.payment_id
+           WHERE r.state = 'matched' AND p.receipt IS DISTINCT FROM r.receipt""",
+    ),
+    Invariant(
+        "I33",
+        "receipt in suspense and captured from the float as well",
+        """SELECT r.id FROM c2b_receipt r
+             JOIN transactions p ON p.provider = r.provider AND p.mode = r.mode AND p.receipt = r.receipt
+           WHERE p.captured > 0 AND r.suspense_transfer_id IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM ledger_transfer u WHERE u.reverses_id = r.suspense_transfer_id)
+             AND EXISTS (SELECT 1 FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
+               WHERE e.transfer_id = p.capture_transfer_id AND a.kind = 'provider_float')""",
     ),
 )

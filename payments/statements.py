@@ -53,7 +53,8 @@ BEGIN
       status = CASE op.status WHEN 'sending' THEN 'accepted' ELSE op.status END, lease_until = NULL,
       next_check = CASE op.status WHEN 'sending' THEN p_next_check ELSE next_check END
     WHERE id = p_op;
-  moved := pay.status = 'initiated';
+  -- A payment that was called off meanwhile is told of in other words than the caller has prepared.
+  moved := pay.status = 'initiated' AND pay.cancel_requested_at IS NULL;
   deliveries := 0;
   IF NOT moved THEN
     UPDATE transactions SET provider_reference = coalesce(provider_reference, p_provider_ref),
@@ -84,7 +85,8 @@ CREATE FUNCTION callback_received(p_provider text, p_door text, p_dedupe text, p
 DECLARE op money_op; account merchants_provider_account; question provider_question; v_door text; v_mode text; kept bytea;
 BEGIN
   IF p_door IN ('confirm', 'validate') THEN
-    SELECT * INTO account FROM merchants_provider_account WHERE hook_token_hash = p_token_hash AND provider = p_provider;
+    SELECT * INTO account FROM merchants_provider_account
+      WHERE hook_token_hash = p_token_hash AND provider = p_provider AND is_active;
     token_ok := FOUND;
   ELSE
     SELECT * INTO op FROM money_op WHERE token_hash = p_token_hash AND provider = p_provider

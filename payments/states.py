@@ -19,6 +19,7 @@ AWAITING_PROVIDER = "awaiting_provider"
 RECONCILING = "reconciling"
 PENDING_REASONS = (AWAITING_CUSTOMER, AWAITING_PROVIDER, RECONCILING)
 
+NEW_ATTEMPTS: dict[tuple[str, str], bool] = {(state, INITIATED): False for state in CLOSED_UNPAID}
 PAYMENT_MOVES: dict[tuple[str, str], bool] = {
     (INITIATED, PENDING): False,
     # Refused, or stopped, before anything was handed over.
@@ -33,6 +34,8 @@ PAYMENT_MOVES: dict[tuple[str, str], bool] = {
     (CANCELLED, COMPLETED): True,
     (EXPIRED, COMPLETED): True,
     (COMPLETED, REVERSED): True,
+    # A new attempt begins as the first one did; it needs no evidence, because it claims nothing about money.
+    **NEW_ATTEMPTS,
 }
 
 OP_CREATED = "created"
@@ -109,5 +112,12 @@ C2B_SOURCES = ("confirmation", "callback", "pull", "statement", "claim")
 # pending: not believed yet; waived: the merchant does not want every receipt asked back; refuted: the provider says no.
 VERIFICATIONS = ("pending", "verified", "waived", "refuted")
 CLAIM_STATES = ("pending", "accepted", "refused")
+# A line of a bulk run: not begun, at the provider or on its way there, a payment, refused.
+LINE_WAITING = "waiting"
+LINE_SENDING = "sending"
+LINE_SENT = "sent"
+LINE_REFUSED = "refused"
+LINE_STATES = (LINE_WAITING, LINE_SENDING, LINE_SENT, LINE_REFUSED)
+LINE_OPEN = (LINE_WAITING, LINE_SENDING)
 QUESTION_KINDS = ("transaction_status", "balance")
 QUESTION_STATES = ("asked", "answered", "refused", "lost")

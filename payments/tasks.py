@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from onpoint_pay.kit.jobs import taken
-from payments.services import callbacks, sweep
+from payments.services import bulk, c2b_claims, callbacks, questions, refund_sending, silence, statement_run, sweep
 
 
 @shared_task(name=callbacks.JOB)
@@ -16,3 +16,36 @@ def apply_callbacks() -> None:
 def sweep_payments() -> None:
     taken(sweep.JOB)
     sweep.sweep()
+
+
+@shared_task(name=silence.JOB)
+def listen_for_callbacks() -> None:
+    silence.listen()
+
+
+@shared_task(name=refund_sending.JOB)
+def send_refunds() -> None:
+    taken(refund_sending.JOB)
+    refund_sending.send_refunds()
+
+
+@shared_task(name=bulk.JOB)
+def send_bulk() -> None:
+    taken(bulk.JOB)
+    bulk.send_bulk()
+
+
+@shared_task(name=questions.JOB)
+def put_questions() -> None:
+    taken(questions.JOB)
+    questions.put_questions()
+
+
+@shared_task(name=c2b_claims.JOB)
+def close_stale_claims() -> None:
+    c2b_claims.close_stale_claims()
+
+
+@shared_task(name=statement_run.JOB)
+def read_statements() -> None:
+    statement_run.read_statements()

@@ -107,9 +107,7 @@ def suspense_undo_legs(*, receipt_id: UUID, amount: Money, float_name: str) -> l
     ]
 
 
-def uncapture_legs(
-    *, payment_id: UUID, fee: Money, tax: Money, taken: Mapping[str, int], float_name: str
-) -> list[Leg]:
+def uncapture_legs(*, payment_id: UUID, fee: Money, tax: Money, taken: Mapping[str, int], float_name: str) -> list[Leg]:
     """A payment was given to the wrong owner: its net, `taken` from the merchant's accounts, and its fees go back."""
     gross = sum(taken.values()) + fee.minor + tax.minor
     debits = [

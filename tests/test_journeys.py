@@ -195,6 +195,40 @@ def test_every_test_phone_ends_in_the_truth(
     assert captures(stack, reference) == (1 if status == "completed" else 0)
 
 
+def refunded(simulator: Client, refund: dict[str, Any], receipt: str) -> list[int]:
+    """Cents that left for a refund by the provider's own book, movement by movement."""
+    moved = simulator.get("/transfers?status=completed&limit=1000")["transfers"]
+    ours = [line for line in moved if line["originator_conversation_id"].startswith(f"{refund['reference']}-")]
+    undone = [line for line in moved if line["kind"] == "reversal" and line["original"] == receipt]
+    return [line["cents"] for line in (*ours, *undone) if line["kind"] in ("b2c", "reversal")]
+
+
+def test_refunds_under_faults_leave_once_or_not_at_all(stack: LocalStack, api: Client, simulator: Client) -> None:
+    started = [api.post("/payments/initiate/", order(f"BACK-{n}", f"2547120990{n:02d}")) for n in range(24)]
+    paid = [await_status(api, payment["id"], "completed") for payment in started]
+    kinds = ["send_reset", "send_500_after", "send_refused", "status_500", "status_lost", "result_late", "result_lost"]
+    kinds += ["result_doubled", "result_early", "timeout_then_success", "timeout_then_failure"]
+    simulator.post("/faults", {"seed": 77, "rate": 0.5, "kinds": kinds})
+    try:
+        parts = [{"amount": 40}, {}] * 12
+        asked = [
+            api.post("/payments/refund/", {"reference": payment["id"], "reason": "Returned", **part})
+            for payment, part in zip(paid, parts, strict=True)
+        ]
+        assert {refund["status"] for refund in asked} == {"pending"}
+        wait_until(lambda: not api.get("/refunds/?status=pending&limit=1")["data"], seconds=90, every=0.3)
+    finally:
+        simulator.call("DELETE", "/faults")
+    for payment, refund in zip(paid, asked, strict=True):
+        ended = api.get(f"/refunds/{refund['id']}/")
+        whole = int(refund["amount"].replace(".", ""))
+        left = refunded(simulator, refund, payment["provider_receipt"])
+        assert (ended["status"], left) in (("completed", [whole]), ("failed", [])), ended
+        found = api.get(f"/payments/{payment['id']}/")
+        assert found["amount_refunded"] == (refund["amount"] if left else "0.00")
+        assert found["refund_status"] == ("none" if not left else "full" if whole == 100_00 else "partial")
+
+
 def test_smoke_two_hundred_payments_end_as_the_book_says(stack: LocalStack, ears: tuple[str, Path]) -> None:
     runner = Runner(stack.credentials, receiver_log=ears[1], say=lambda line: None)
     runner.listen(ears[0])

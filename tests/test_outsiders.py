@@ -6,10 +6,12 @@ from unittest import mock
 
 import orjson
 from django.http import HttpResponse
+from django.test import override_settings
 
 from merchants.models import Merchant, Role
 from merchants.permissions import ALL_SCOPES
 from merchants.services import provider_accounts
+from merchants.tests.accounts import NOBODY
 from merchants.tests.base import ApiTestCase
 from merchants.tests.factories import key_headers, make_api_key, make_member, make_merchant, person_headers
 from onpoint_pay.kit.ids import to_public
@@ -33,6 +35,7 @@ class TheTable(ApiTestCase):
                 self.assertTrue(isinstance(CASES.get(name), ObjectCase) or name.startswith("callback"), name)
 
 
+@override_settings(SIMULATOR_URL=NOBODY, MPESA_BASE_URL=NOBODY, MPESA_ENVIRONMENT="production", BASE_URL=NOBODY)
 class OutsiderTestCase(ApiTestCase):
     def setUp(self) -> None:
         super().setUp()
@@ -43,13 +46,20 @@ class OutsiderTestCase(ApiTestCase):
     def key_of(self, merchant: Merchant, mode: str) -> dict[str, str]:
         return key_headers(make_api_key(merchant, mode=mode, scopes=sorted(ALL_SCOPES)))
 
-    def outsiders(self, mode: str) -> Iterator[tuple[str, dict[str, str]]]:
+    def outsiders(self, mode: str, *, in_person: bool = False) -> Iterator[tuple[str, dict[str, str]]]:
         """Everybody who must not see what the owner has in this mode."""
-        yield "key of another merchant", self.key_of(self.stranger, mode)
-        yield "key of the other mode", self.key_of(self.owner, OTHER_MODE[mode])
+        if not in_person:
+            yield "key of another merchant", self.key_of(self.stranger, mode)
+            yield "key of the other mode", self.key_of(self.owner, OTHER_MODE[mode])
         yield "person of another merchant", person_headers(self.person, mode=mode)
         member = make_member(self.owner, Role.OWNER)
         yield "own person in the other mode", person_headers(member, mode=OTHER_MODE[mode])
+
+    def insider(self, mode: str, *, in_person: bool = False) -> dict[str, str]:
+        """The owner's key, or a person of theirs where no key gets in."""
+        if not in_person:
+            return self.key_of(self.owner, mode)
+        return person_headers(make_member(self.owner, Role.OWNER), mode=mode)
 
     def send(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> HttpResponse:
         text = orjson.dumps(body or {})
@@ -77,7 +87,7 @@ class Objects(OutsiderTestCase):
         for method in sorted(methods, key=["get", "patch", "post", "delete"].index):
             body = case.bodies.get(method)
             theirs = case.make(self.owner, mode)
-            for who, headers in self.outsiders(mode):
+            for who, headers in self.outsiders(mode, in_person=case.in_person):
                 with self.subTest(route=path, method=method, mode=mode, who=who):
                     hidden = self.send(method, f"{before}{theirs}{after}", headers, body)
                     absent = self.send(method, f"{before}{case.nonsense()}{after}", headers, body)
@@ -85,8 +95,13 @@ class Objects(OutsiderTestCase):
                     self.assertEqual(without_names(hidden), without_names(absent))
                     self.assertNotIn(self.owner.business_name, hidden.content.decode())
             with self.subTest(route=path, method=method, mode=mode, who="owner"):
-                answer = self.send(method, f"{before}{theirs}{after}", self.key_of(self.owner, mode), body)
-                self.assertIn(answer.status_code, GOOD, answer.content)
+                insider = self.insider(mode, in_person=case.in_person)
+                answer = self.send(method, f"{before}{theirs}{after}", insider, body)
+                self.assertIn(answer.status_code, GOOD + case.told, answer.content)
+            if case.in_person:
+                with self.subTest(route=path, method=method, mode=mode, who="a key"):
+                    answer = self.send(method, f"{before}{theirs}{after}", self.key_of(self.owner, mode), body)
+                    self.assert_problem(answer, 403, "insufficient_scope")
 
     def test_each_name_in_a_body_too(self) -> None:
         for name, path, methods in route_names():
@@ -122,11 +137,11 @@ class Lists(OutsiderTestCase):
             self.assertIn("get", methods)
             for mode in OTHER_MODE:
                 theirs = [case.make(self.owner, mode) for _ in range(2)]
-                owner = self.key_of(self.owner, mode)
+                owner = self.insider(mode, in_person=case.in_person)
                 page = self.send("get", f"{path}?limit=1", owner).json()
                 self.assertTrue(page["next_cursor"], path)
                 self.assertIn(theirs[-1], self.send("get", path, owner).content.decode())
-                for who, headers in self.outsiders(mode):
+                for who, headers in self.outsiders(mode, in_person=case.in_person):
                     for query in ({}, case.filters(theirs[0]), {"cursor": page["next_cursor"], "limit": "1"}):
                         with self.subTest(route=path, mode=mode, who=who, query=query):
                             answer = self.client.get(f"/{path}", query, headers=headers)

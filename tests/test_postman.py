@@ -13,6 +13,8 @@ import pytest
 from django.urls import Resolver404, ResolverMatch, resolve
 from drf_spectacular.generators import SchemaGenerator
 
+from simulator import control_money, control_shortcodes
+
 FOLDER = Path(__file__).resolve().parent.parent / "postman"
 V21 = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 USED = re.compile(r"\{\{([A-Za-z]+)\}\}")
@@ -20,6 +22,13 @@ KEPT = re.compile(r'pm\.collectionVariables\.set\("(\w+)"')
 LOOKED_UP = re.compile(r'pm\.(?:collectionVariables|environment)\.get\("(\w+)"')
 # The one request that asks for nothing.
 NOTHING_THERE = "An address that does not exist"
+GATEWAY, SIMULATOR = "{{baseUrl}}", "{{simulatorUrl}}"
+# Where the collection plays the payer and the operator.
+CONTROL = {
+    (method, route.path)
+    for route in (*control_money.routes, *control_shortcodes.routes)
+    for method in route.methods or ()
+}
 
 
 def load(name: str) -> dict[str, Any]:
@@ -46,6 +55,10 @@ def requests_of(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from requests_of(item)
         else:
             yield item
+
+
+def gateway_requests(collection: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for item in requests_of(collection) if item["request"]["url"]["host"] == [GATEWAY]]
 
 
 def script_of(item: dict[str, Any], kind: str) -> str:
@@ -83,7 +96,8 @@ def test_addresses_agree_with_their_parts(collection: dict[str, Any]) -> None:
         url = item["request"]["url"]
         query = "&".join(f"{pair['key']}={pair['value']}" for pair in url.get("query", []))
         whole = "/".join([*url["host"], *url["path"]]) + (f"?{query}" if query else "")
-        assert (url["host"], url["raw"]) == (["{{baseUrl}}"], whole)
+        assert (len(url["host"]), url["raw"]) == (1, whole)
+        assert url["host"][0] in (GATEWAY, SIMULATOR)
 
 
 def test_names_are_unique_for_jumps(collection: dict[str, Any]) -> None:
@@ -99,12 +113,21 @@ def test_every_request_asserts_its_status(collection: dict[str, Any]) -> None:
 
 
 def test_every_address_exists(collection: dict[str, Any]) -> None:
-    for item in requests_of(collection):
+    for item in gateway_requests(collection):
         if item["name"] == NOTHING_THERE:
             with pytest.raises(Resolver404):
                 resolve(path_of(item))
         else:
             view_of(item["request"]["method"], path_of(item))
+
+
+def test_the_simulator_is_only_played_with_and_learns_no_key(collection: dict[str, Any]) -> None:
+    items = [item for item in requests_of(collection) if item["request"]["url"]["host"] == [SIMULATOR]]
+    assert items
+    for item in items:
+        request = item["request"]
+        assert (request["method"], "/" + "/".join(request["url"]["path"])) in CONTROL
+        assert request["auth"] == {"type": "noauth"}
 
 
 def test_every_operation_of_the_api_is_there(collection: dict[str, Any]) -> None:
@@ -114,7 +137,7 @@ def test_every_operation_of_the_api_is_there(collection: dict[str, Any]) -> None
         for path, operations in document["paths"].items()
         for method in operations
     }
-    items = [item for item in requests_of(collection) if item["name"] != NOTHING_THERE]
+    items = [item for item in gateway_requests(collection) if item["name"] != NOTHING_THERE]
     assert wanted <= {view_of(item["request"]["method"], path_of(item)) for item in items}
 
 
@@ -132,6 +155,7 @@ def test_it_starts_without_a_secret_and_without_another_host(
     collection: dict[str, Any], environment: dict[str, str]
 ) -> None:
     assert environment["baseUrl"] == "http://127.0.0.1:8000/api/v1"
+    assert environment["simulatorUrl"] == "http://127.0.0.1:9000"
     assert {variable["value"] for variable in collection["variable"]} == {"", "0"}
     text = json.dumps([collection["item"], environment])
     assert set(re.findall(r"https?://([^/:\"]+)", text)) == {"127.0.0.1"}

@@ -23,14 +23,23 @@ EMITTED: dict[str, str] = {
     "payment.failed": "The payment failed for the reason in `failure`; no money moved.",
     "payment.cancelled": "The payer or the merchant called it off; no money moved.",
     "payment.expired": "The payer did not answer in time; no money moved.",
+    "payment.reversed": "The money is gone again: taken back by the network, or found to belong to somebody else.",
+    "payment.prompt_resent": "A closed payment is asked for again; its new prompt is on its way.",
     "payment.amount_mismatch": "The provider reports another amount than was asked for.",
+    "c2b.received": "Money came that a payer sent by themselves.",
+    "c2b.matched": "Money that a payer sent has found its account or payment, and is yours.",
+    "c2b.suggested": "Money that a payer sent may be for one of the `suggestions`: a person decides.",
+    "c2b.unmatched": "Money that a payer sent has no owner: nothing fits, or a person took the match back.",
+    "c2b.claimed": "A claim was accepted: the receipt belongs to its account or payment.",
+    "refund.created": "Money is to be given back; it is held and on its way.",
+    "refund.completed": "The payer has the money back.",
+    "refund.failed": "The refund failed for the reason in `failure`; no money left, and the hold is undone.",
     TEST_PING: "Sent on request to try an endpoint.",
 }
 # Not published yet, accepted in subscriptions: an endpoint made today hears of them from the day they begin.
 ANNOUNCED: dict[str, tuple[str, ...]] = {
-    "payment": ("reversed", "late", "prompt_resent"),
-    "refund": ("created", "requires_approval", "completed", "failed", "cancelled"),
-    "c2b": ("received", "matched", "unmatched", "suggested", "claimed"),
+    "payment": ("late",),
+    "refund": ("requires_approval", "cancelled"),
     "payout": ("created", "requires_approval", "approved", "completed", "failed", "returned"),
     "payout_batch": ("completed",),
     "settlement": ("created", "closed", "paid", "failed"),
@@ -51,9 +60,9 @@ class EventTypeUnknown(ValueError):
     """The type is not in the catalogue of what is published now."""
 
 
-def event_key(type: str, object_id: UUID) -> str:
-    """`<type>:<object id>`, unique in the database."""
-    return f"{type}:{object_id}"
+def event_key(type: str, object_id: UUID, *, nth: int = 1) -> str:
+    """`<type>:<object id>`, unique in the database; `nth` tells apart what may truly happen again to one object."""
+    return f"{type}:{object_id}" + (f":{nth}" if nth > 1 else "")
 
 
 def event_body(

@@ -11,6 +11,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from onpoint_pay import openapi_texts as texts
+from onpoint_pay import openapi_texts_c2b as c2b_texts
 from onpoint_pay.kit.api import DecimalText, InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import rfc3339
@@ -278,7 +279,7 @@ class WebhookDeliveryListSerializer(PageSerializer):
 
 # --- what merchants receive ---------------------------------------------------------------------------------------
 
-SENT_EXAMPLES = {sent["type"]: sent for sent in texts.SENT_EXAMPLES}
+SENT_EXAMPLES = {sent["type"]: sent for sent in (*texts.SENT_EXAMPLES, *c2b_texts.SENT_EXAMPLES)}
 
 
 def describe_webhooks(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -9,14 +9,19 @@ from django.test import TestCase
 
 from audit.models import StateHistory, StateRule
 from onpoint_pay.kit.ids import new_id
-from payments.states import OP_CREATED, OP_MOVES, OP_STATES, PAYMENT_MOVES, PAYMENT_STATES
+from payments.states import OP_CREATED, OP_MOVES, OP_STATES, PAYMENT_MOVES, PAYMENT_STATES, REFUND_MOVES, REFUND_STATES
 
-MACHINES = {"payment": (PAYMENT_STATES, PAYMENT_MOVES), "op": (OP_STATES, OP_MOVES)}
+MACHINES = {
+    "payment": (PAYMENT_STATES, PAYMENT_MOVES),
+    "op": (OP_STATES, OP_MOVES),
+    "refund": (REFUND_STATES, REFUND_MOVES),
+}
 TRIGGERS = {
     "audit_event": {"audit_chain", "audit_event_keep", "audit_event_keep_all"},
     "state_history": {"state_history_keep", "state_history_keep_all"},
     "transactions": {"transactions_state"},
     "money_op": {"money_op_state"},
+    "refunds": {"refunds_state"},
     "ledger_account": {"ledger_account_guard"},
     "ledger_transfer": {"ledger_transfer_balanced", "ledger_transfer_keep", "ledger_transfer_keep_all"},
     "ledger_entry": {"ledger_entry_post", "ledger_entry_keep", "ledger_entry_keep_all"},
@@ -152,6 +157,8 @@ class Rules(TestCase):
     def test_after_the_hand_over_nothing_ends_without_evidence(self) -> None:
         """Spelled out once more, apart from states.py: what may happen on our own word alone."""
         payment = {("initiated", "pending"), ("initiated", "failed"), ("initiated", "cancelled")}
+        # A new attempt of a payment that closed unpaid.
+        payment |= {("failed", "initiated"), ("cancelled", "initiated"), ("expired", "initiated")}
         operation = {
             ("created", "sending"),
             ("created", "cancelled"),

@@ -58,7 +58,7 @@ def configure(options: dict[str, Any]) -> None:
             "handlers": {"stream": {"class": "logging.StreamHandler", "formatter": "json"}},
             "root": {"handlers": ["stream"], "level": options.get("level", "INFO")},
             "loggers": {
-                # Refusals and crashes are logged once, by the access log: here they would show the secret part of a path.
+                # Refusals and crashes are in the access log; here they would show the secret part of a path.
                 "django.request": {"level": "CRITICAL"},
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.worker.strategy": {"level": "WARNING"},

@@ -16,7 +16,7 @@ from onpoint_pay.openapi_problems import SIGNED_IN_CODES, problem_answers
 from webhooks.events import EMITTED
 
 # These name an object in what is sent.
-NAMED_IN_BODY = ("payments/status", "payments/refund", "payments/quote")
+NAMED_IN_BODY = ("payments/status", "payments/refund", "payments/quote", "post /api/v1/c2b/claims")
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -45,7 +45,7 @@ class Operations(SimpleTestCase):
         self.assertEqual(len(set(names)), len(names))
         for place, operation in operations():
             with self.subTest(place):
-                self.assertRegex(operation["operationId"], r"^[a-z]+(_[a-z]+)*$")
+                self.assertRegex(operation["operationId"], r"^[a-z]+(_([a-z]+|c2b))*$")
                 self.assertTrue(operation["summary"])
                 self.assertEqual(len(operation["tags"]), 1)
                 self.assertLessEqual(set(operation["tags"]), tags)

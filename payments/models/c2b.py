@@ -163,9 +163,18 @@ class C2bClaim(KeyedModel):
             models.CheckConstraint(condition=Q(mode__in=MODES), name="c2b_claim_mode"),
             models.CheckConstraint(condition=Q(status__in=CLAIM_STATES), name="c2b_claim_status"),
             models.UniqueConstraint(
-                fields=["provider", "mode", "receipt"],
-                condition=Q(status__in=("pending", "accepted")),
-                name="c2b_claim_once",
+                fields=["provider", "mode", "receipt"], condition=Q(status="accepted"), name="c2b_claim_once"
+            ),
+            # Who waits for an answer must not keep the true owner from asking.
+            models.UniqueConstraint(
+                fields=["merchant", "mode", "provider", "receipt"],
+                condition=Q(status="pending"),
+                name="c2b_claim_pending",
             ),
         ]
-        indexes = [models.Index(fields=["merchant", "mode", "-created_at", "-id"], name="c2b_claim_newest")]
+        indexes = [
+            models.Index(fields=["merchant", "mode", "-created_at", "-id"], name="c2b_claim_newest"),
+            models.Index(
+                fields=["provider", "mode", "receipt"], condition=Q(status="pending"), name="c2b_claim_waiting"
+            ),
+        ]

@@ -1,5 +1,6 @@
 """Everything providers told us, kept as it came."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -48,6 +49,8 @@ class ProviderEvent(models.Model):
             models.Index(
                 fields=["next_try", "id"], condition=Q(status__in=("new", "orphan")), name="provider_event_due"
             ),
+            # Rows come in the order of their time: a few pages of ranges are index enough for "lately".
+            BrinIndex(fields=["received_at"], name="provider_event_lately", pages_per_range=16),
             models.Index(
                 fields=["source_ip", "received_at"], condition=Q(token_ok=False), name="provider_event_strangers"
             ),

@@ -30,6 +30,8 @@ class MoneyOp(KeyedModel):
     client_ref = models.TextField(unique=True)
     token_hash = models.BinaryField(null=True, unique=True)
     provider_ref = models.TextField(null=True)
+    # What the provider wants to hear when it is asked about this try and knows it by none of our names.
+    query_ref = models.TextField(null=True)
     status = models.TextField()
     evidence = models.ForeignKey(ProviderEvent, models.PROTECT, null=True, related_name="+", db_index=False)
     lease_until = models.DateTimeField(null=True)
@@ -71,4 +73,5 @@ class MoneyOp(KeyedModel):
             models.Index(fields=["payment", "id"], name="money_op_of_payment"),
             models.Index(fields=["refund", "id"], condition=Q(refund__isnull=False), name="money_op_of_refund"),
             models.Index(fields=["next_check"], condition=Q(status__in=OP_OPEN), name="money_op_due"),
+            models.Index(fields=["query_ref"], condition=Q(query_ref__isnull=False), name="money_op_query_ref"),
         ]

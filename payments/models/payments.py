@@ -72,6 +72,9 @@ class Payment(KeyedModel):
     submitted_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
+    # The merchant has called it off. A prompt that is out cannot be recalled, so the provider's word is still awaited.
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancel_requested_by = models.TextField(null=True)
     version = models.IntegerField()
 
     class Meta:
@@ -145,5 +148,33 @@ class Payment(KeyedModel):
                 condition=Q(provider_reference__isnull=False),
                 name="transactions_by_provider",
             ),
+            # What money that payers send by themselves may be for: few rows at any time.
+            models.Index(
+                fields=["provider", "mode", "shortcode", "amount"],
+                condition=Q(status__in=("initiated", "pending")),
+                name="transactions_awaited",
+            ),
+            models.Index(
+                fields=["provider", "mode", "shortcode", "amount"],
+                condition=Q(status="completed", receipt__isnull=True),
+                name="transactions_receiptless",
+            ),
             GinIndex(fields=["metadata"], opclasses=["jsonb_path_ops"], name="transactions_metadata"),
         ]
+
+    @property
+    def ended_in_silence(self) -> bool:
+        """It closed because the provider had no result for an hour, not because it said no."""
+        failure = self.failure or {}
+        return failure.get("code") == "prompt_expired" and failure.get("provider_code") is None
+
+    @property
+    def ended_by_an_answer(self) -> bool:
+        """It closed unpaid because the provider said no when it was asked."""
+        is_closed = self.status in CLOSED_UNPAID and not self.ended_in_silence
+        return is_closed and self.evidence is not None and self.evidence.door == "query"
+
+    @property
+    def is_safe_to_retry(self) -> bool:
+        """A new try cannot charge twice: the provider said no. A prompt that only ran out may still be paid late."""
+        return self.status in CLOSED_UNPAID and not self.ended_in_silence

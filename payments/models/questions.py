@@ -15,7 +15,9 @@ Q = models.Q
 class ProviderQuestion(KeyedModel):
     """One question: about a transaction by its `receipt` or by the reference we sent it under, or about a balance.
 
-    `op`, `c2b_receipt` or `claim` is on whose behalf it is asked. It moves no money, so it may be put again.
+    `op`, `c2b_receipt` or `claim` is on whose behalf it is asked; none: for a receipt somebody told of whom we do not
+    trust. It moves no money, so it may be put again: `tries` counts how often, `next_ask` says when, None never.
+    `unknown_there` counts the answers that the provider has no such transaction.
     """
 
     provider = models.TextField()
@@ -33,6 +35,9 @@ class ProviderQuestion(KeyedModel):
     token_hash = models.BinaryField(unique=True)
     provider_ref = models.TextField(null=True)
     status = models.TextField()
+    tries = models.SmallIntegerField(db_default=0)
+    unknown_there = models.SmallIntegerField(db_default=0)
+    next_ask = models.DateTimeField(null=True)
     answer = models.ForeignKey(ProviderEvent, models.PROTECT, null=True, related_name="+", db_index=False)
     created_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
@@ -46,6 +51,7 @@ class ProviderQuestion(KeyedModel):
         ]
         indexes = [
             models.Index(fields=["created_at"], condition=Q(status="asked"), name="provider_question_open"),
+            models.Index(fields=["next_ask"], condition=Q(next_ask__isnull=False), name="provider_question_due"),
         ]
 
 

@@ -53,4 +53,9 @@ class Refund(KeyedModel):
                 name="refunds_pending_reason",
             ),
         ]
-        indexes = [models.Index(fields=["merchant", "mode", "-created_at", "-id"], name="refunds_newest")]
+        indexes = [
+            models.Index(fields=["merchant", "mode", "-created_at", "-id"], name="refunds_newest"),
+            models.Index(
+                fields=["merchant", "mode", "receipt"], condition=Q(receipt__isnull=False), name="refunds_by_receipt"
+            ),
+        ]

@@ -1,17 +1,24 @@
 """The story of one payment, from request to the delivery of the merchant's webhook, each line with its evidence."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
-from audit.models import StateHistory
-from onpoint_pay.kit.clock import rfc3339
+from django.db.models import Q
+
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
-from payments.models import MoneyOp, Payment, ProviderEvent
+from payments.models import MoneyOp, Payment, Refund
+from payments.selectors.moments import (
+    Moment,
+    claim_moments,
+    event_moments,
+    ledger_moments,
+    moment,
+    op_moments,
+    state_moments,
+)
 from settlements.models import LedgerTransfer
-from settlements.selectors import entries_of
-from webhooks.models import Attempt, Event
+from webhooks.events import event_key
 
 OP_TITLES = {
     "sending": "Prompt handed to the provider",
@@ -23,108 +30,76 @@ OP_TITLES = {
     "failed": "Provider reported a failure",
     "expired": "Provider has no result",
 }
-CLAIM_TITLES = {
-    "new": "Callback received",
-    "applied": "Callback received and applied",
-    "duplicate": "Callback repeated; nothing changed",
-    "orphan": "Callback waits for its payment",
-    "quarantined": "Callback kept apart; nothing changed",
-    "ignored": "Answer without a result",
+# A try that the payer makes without a prompt.
+BY_HAND_TITLES = OP_TITLES | {
+    "sending": "The payer may pay by hand",
+    "accepted": "The payer was told where to pay",
+    "expired": "The provider's list has no such money",
 }
+REFUND_OP_TITLES = OP_TITLES | {
+    "sending": "Refund handed to the provider",
+    "accepted": "Provider accepted the refund",
+    "rejected": "Provider refused the refund",
+    "succeeded": "Provider confirmed that the payer has the money",
+}
+EVENTS = ("created", "prompt_resent", "pending", "completed", "failed", "cancelled", "expired", "reversed")
+REFUND_EVENTS = ("created", "completed", "failed")
 
 
 def timeline_of(payment: Payment) -> list[dict[str, Any]]:
     """Every moment, oldest first: `at, kind, actor, title, detail, evidence`."""
-    ops = list(MoneyOp.objects.filter(payment_id=payment.id).order_by("id"))
+    tries = MoneyOp.objects.filter(Q(payment_id=payment.id) | Q(surplus_payment_id=payment.id)).order_by("id")
+    steps = [f"pay:{payment.id}:{step}" for step in ("capture", "unmatch")]
+    ops, captures = list(tries), LedgerTransfer.objects.filter(idem__in=steps)
     moments = [
-        _moment(payment.created_at, "payment.initiated", payment.created_by, "Payment asked for", payment.reference),
-        *_op_moments(ops),
-        *_claim_moments(ops),
-        *_state_moments(payment),
-        *_ledger_moments(payment),
-        *_webhook_moments(payment),
+        moment(payment.created_at, "payment.initiated", payment.created_by, "Payment asked for", payment.reference),
+        *op_moments((op for op in ops if op.kind != "c2b"), OP_TITLES),
+        *op_moments((op for op in ops if op.kind == "c2b"), BY_HAND_TITLES),
+        *claim_moments(ops),
+        *state_moments("payment", payment.id),
+        *ledger_moments(captures, title="Money booked"),
+        *event_moments(event_key(f"payment.{name}", payment.id, nth=n) for name in EVENTS for n in _attempts(payment)),
+        *_called_off_moments(payment),
+        *_surplus_moments(payment, ops),
+        *_refund_moments(payment),
     ]
-    return [shown for _, _, shown in sorted(moments, key=lambda moment: moment[:2])]
+    return [shown for _, _, shown in sorted(moments, key=lambda found: found[:2])]
 
 
-def _moment(
-    at: datetime,
-    kind: str,
-    actor: str,
-    title: str,
-    detail: str | None = None,
-    *,
-    evidence: dict[str, Any] | None = None,
-    rank: int = 0,
-) -> tuple[datetime, int, dict[str, Any]]:
-    shown = {
-        "at": rfc3339(at),
-        "kind": kind,
-        "actor": actor,
-        "title": title,
-        "detail": detail,
-        "evidence": evidence,
-    }
-    return at, rank, shown
+def _attempts(payment: Payment) -> range:
+    return range(1, payment.attempts + 1)
 
 
-def _op_moments(ops: list[MoneyOp]) -> Iterator[tuple[datetime, int, dict[str, Any]]]:
-    for step in StateHistory.objects.filter(entity="op", entity_id__in=[op.id for op in ops]).order_by("id"):
-        title = OP_TITLES.get(step.to_state, step.to_state)
-        yield _moment(step.at, f"operation.{step.to_state}", "system", title, rank=2, evidence=_proof(step.evidence_id))
-
-
-def _claim_moments(ops: list[MoneyOp]) -> Iterator[tuple[datetime, int, dict[str, Any]]]:
-    for event in ProviderEvent.objects.filter(op_id__in=[op.id for op in ops]).order_by("id"):
-        is_answer = event.door in ("query", "push", "pull")
-        title = "Provider answered our question" if is_answer else CLAIM_TITLES[event.status]
-        yield _moment(
-            event.received_at,
-            f"provider.{event.door.partition(':')[0]}",
-            event.provider,
-            title,
-            event.note or None,
-            evidence=_proof(event.id, source_ip=event.source_ip),
-            rank=1,
-        )
-
-
-def _proof(event_id: int | None, *, source_ip: str | None = None) -> dict[str, Any] | None:
-    return None if event_id is None else {"type": "provider_event", "ref": str(event_id), "source_ip": source_ip}
-
-
-def _state_moments(payment: Payment) -> Iterator[tuple[datetime, int, dict[str, Any]]]:
-    for step in StateHistory.objects.filter(entity="payment", entity_id=payment.id).order_by("id"):
-        title = f"Payment {step.to_state}"
-        detail = f"was {step.from_state}"
-        yield _moment(
-            step.at, f"payment.{step.to_state}", "system", title, detail, evidence=_proof(step.evidence_id), rank=3
-        )
-
-
-def _ledger_moments(payment: Payment) -> Iterator[tuple[datetime, int, dict[str, Any]]]:
-    if payment.capture_transfer_id is None:
+def _called_off_moments(payment: Payment) -> Iterator[Moment]:
+    if payment.cancel_requested_at is None:
         return
-    transfer = LedgerTransfer.objects.get(id=payment.capture_transfer_id)
-    entries = [
-        {**entry, "amount": Money(entry["amount"], payment.currency).decimal_text()}
-        for entry in entries_of(transfer.id)
-    ]
-    evidence = {"type": "ledger_transfer", "ref": str(transfer.id), "entries": entries}
-    yield _moment(
-        transfer.posted_at, "ledger.posted", "system", "Money booked", transfer.kind, evidence=evidence, rank=4
-    )
+    actor = payment.cancel_requested_by or "system"
+    yield moment(payment.cancel_requested_at, "payment.cancel_requested", actor, "Called off by the merchant", rank=2)
+    if payment.completed_at is not None:
+        title = "Paid after it was called off; a refund is offered"
+        yield moment(payment.completed_at, "exception.paid_after_close", "system", title, rank=4)
 
 
-def _webhook_moments(payment: Payment) -> Iterator[tuple[datetime, int, dict[str, Any]]]:
-    keys = [
-        f"payment.{name}:{payment.id}" for name in ("created", "pending", "completed", "failed", "cancelled", "expired")
-    ]
-    for event in Event.objects.filter(key__in=keys).order_by("id"):
-        ref = {"type": "event", "ref": to_public("evt", event.id)}
-        yield _moment(event.created_at, "webhook.event", "system", f"Event {event.type}", evidence=ref, rank=5)
-        for attempt in Attempt.objects.filter(delivery__event_id=event.id).order_by("id"):
-            title = f"Webhook {event.type}: " + (f"answered {attempt.status}" if attempt.status else attempt.error_code)
-            yield _moment(
-                attempt.started_at, "webhook.attempt", "system", title, f"try {attempt.n}", evidence=ref, rank=6
-            )
+def _surplus_moments(payment: Payment, ops: list[MoneyOp]) -> Iterator[Moment]:
+    """The money of another try of the same payment: owed back to the payer."""
+    extra = [op.surplus_payment_id for op in ops if op.payment_id == payment.id and op.surplus_payment_id is not None]
+    for surplus in Payment.objects.filter(id__in=extra).order_by("id"):
+        ref = {"type": "payment", "ref": to_public("pay", surplus.id)}
+        title = "Paid twice; the second payment is kept apart, and a refund is offered"
+        at = surplus.completed_at or surplus.created_at
+        yield moment(at, "exception.paid_twice", "system", title, surplus.reference, evidence=ref, rank=4)
+
+
+def _refund_moments(payment: Payment) -> Iterator[Moment]:
+    """The same for each of its refunds."""
+    for refund in Refund.objects.filter(payment_id=payment.id).order_by("id"):
+        ref = {"type": "refund", "ref": to_public("ref", refund.id)}
+        detail = f"{refund.reference}: {Money(refund.amount, refund.currency)}, {refund.reason}"
+        yield moment(refund.created_at, "refund.asked", refund.requested_by, "Refund asked for", detail, evidence=ref)
+        ops = list(MoneyOp.objects.filter(refund_id=refund.id).order_by("id"))
+        yield from op_moments(ops, REFUND_OP_TITLES)
+        yield from claim_moments(ops)
+        yield from state_moments("refund", refund.id)
+        steps = [f"ref:{refund.id}:{step}" for step in ("hold", "undo", "rehold", "done")]
+        yield from ledger_moments(LedgerTransfer.objects.filter(idem__in=steps), title="Money of the refund moved")
+        yield from event_moments(f"refund.{name}:{refund.id}" for name in REFUND_EVENTS)

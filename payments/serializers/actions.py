@@ -27,6 +27,7 @@ MOST_ITEMS = 500
 # --- a new prompt, and plain words ------------------------------------------------------------------------------------
 
 
+@extend_schema_serializer(examples=[OpenApiExample("To another phone", value=texts.RESEND_EXAMPLE)])
 class ResendSerializer(InputSerializer):
     """What a merchant may change about a prompt that is sent again."""
 
@@ -82,6 +83,12 @@ class QuoteSerializer(InputSerializer):
         return attrs
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("Of a payment", value=texts.QUOTED_EXAMPLE),
+        OpenApiExample("Of a refund", value=texts.REFUND_QUOTED_EXAMPLE),
+    ]
+)
 class QuoteAnswerSerializer(serializers.Serializer[Any]):
     """What it would cost and which way it would go, as things are now. Amounts are decimal texts in major units."""
 
@@ -189,6 +196,12 @@ class BulkCountsSerializer(serializers.Serializer[Any]):
     refused = serializers.IntegerField()
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("Just begun", value=texts.RUN_EXAMPLE, status_codes=[202]),
+        OpenApiExample("At its end", value=texts.FINISHED_RUN_EXAMPLE, status_codes=[200]),
+    ]
+)
 class BulkRunSerializer(serializers.Serializer[Any]):
     """How far a run of prompts has come."""
 

@@ -4,9 +4,11 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from merchants.serializers import TextField
 from onpoint_pay import openapi_texts as texts
+from onpoint_pay import openapi_texts_c2b as c2b_texts
 from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.ids import to_public
@@ -24,32 +26,62 @@ from payments.serializers.fields import (
     fail,
     stamp,
 )
-from payments.states import AWAITING_CUSTOMER, CLOSED_UNPAID, EXPIRED, PAID, PAYMENT_STATES, PENDING_REASONS
+from payments.states import AWAITING_CUSTOMER, PAID, PAYMENT_STATES, PENDING_REASONS
 
-METHODS = ("mpesa",)
+PROMPT_METHOD, C2B_METHOD = "mpesa", "mpesa_c2b"
+METHODS = (PROMPT_METHOD, C2B_METHOD)
+# Seconds a payer has, unless the merchant says otherwise: a prompt ends by itself, a paybill is paid some time today.
+LASTS = {PROMPT_METHOD: 120, C2B_METHOD: 86_400}
 
 
-@extend_schema_serializer(examples=[OpenApiExample("Prompt a phone", value=texts.INITIATE_EXAMPLE)])
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("Prompt a phone", value=texts.INITIATE_EXAMPLE),
+        OpenApiExample("Have it paid to the paybill", value=c2b_texts.PAY_BY_HAND_EXAMPLE),
+    ]
+)
 class InitiateSerializer(InputSerializer):
     """What a merchant sends to ask a payer for money."""
 
     amount = AmountField(help_text='Decimal in major units, such as 100 or "100.00"; M-Pesa takes whole shillings.')
     currency = CurrencyField(choices=["KES"], default="KES")
-    payment_method = serializers.CharField(max_length=32, help_text="mpesa: a prompt on the payer's phone.")
+    payment_method = serializers.CharField(
+        max_length=32,
+        help_text="mpesa: a prompt on the payer's phone. mpesa_c2b: the payer pays by hand, as `next_action` says.",
+    )
     provider = serializers.ChoiceField(choices=["daraja"], required=False)
-    phone = PhoneField(max_length=32, help_text="Who gets the prompt.")
+    phone = PhoneField(required=False, max_length=32, help_text="Who gets the prompt: required with mpesa.")
     email = EmailField(required=False, max_length=254)
     reference = serializers.CharField(required=False, help_text="Your own; refused while open or paid.")
     description = TextField(required=False, max_length=255)
     account_reference = serializers.CharField(required=False, max_length=12, help_text="Shown on the prompt.")
     callback_url = serializers.CharField(required=False, max_length=2000, help_text="Extra webhook for this payment.")
-    expires_in = serializers.IntegerField(required=False, min_value=60, max_value=86_400, default=120)
+    expires_in = serializers.IntegerField(
+        required=False, min_value=60, max_value=86_400, help_text="Seconds; 120 for a prompt, a day for a paybill."
+    )
     language = serializers.ChoiceField(choices=["en", "sw"], required=False, default="en")
     metadata = MetadataField(required=False, default=dict)
 
+    methods: tuple[str, ...] = METHODS
+
+    def to_internal_value(self, data: Any) -> Any:
+        """A prompt needs a phone; that it is missing is told together with everything else."""
+        is_needed = isinstance(data, dict) and data.get("payment_method") != C2B_METHOD and "phone" not in data
+        missing = {"phone": [ErrorDetail("This field is required.", "required")]} if is_needed else {}
+        try:
+            found = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if not isinstance(error.detail, dict):
+                raise
+            raise serializers.ValidationError({**error.detail, **missing}) from None
+        if missing:
+            raise serializers.ValidationError(missing)
+        return found
+
     def validate_payment_method(self, value: str) -> str:
-        if value not in METHODS:
-            raise fail("payment_method_unsupported", f"{value[:32]} is not supported; use one of {', '.join(METHODS)}.")
+        if value not in self.methods:
+            words = f"{value[:32]} is not supported; use one of {', '.join(self.methods)}."
+            raise fail("payment_method_unsupported", words)
         return value
 
     def validate_reference(self, value: str) -> str:
@@ -63,6 +95,10 @@ class InitiateSerializer(InputSerializer):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["payment_method"] == C2B_METHOD and "account_reference" in attrs:
+            detail = "Payers type an account number of the gateway's making."
+            raise serializers.ValidationError({"account_reference": [ErrorDetail(detail, "parameter_invalid")]})
+        attrs.setdefault("expires_in", LASTS[attrs["payment_method"]])
         attrs["money"] = Money.parse(attrs.pop("amount"), attrs["currency"])
         return attrs
 
@@ -78,17 +114,35 @@ class StatusSerializer(InputSerializer):
     refresh = FlagField(required=False, default=True, help_text="Ask the provider when it is pending.")
 
 
+def refund_status(payment: Payment) -> str:
+    """`pending` while money is on its way back; else how much of it went back."""
+    if payment.refund_held:
+        return "pending"
+    if not payment.refunded:
+        return "none"
+    return "full" if payment.refunded == payment.captured else "partial"
+
+
 def next_action(payment: Payment) -> dict[str, Any]:
-    if payment.status == "pending" and payment.pending_reason == AWAITING_CUSTOMER:
+    is_awaited = payment.status == "pending" and payment.pending_reason == AWAITING_CUSTOMER
+    if is_awaited and payment.payment_method == C2B_METHOD:
+        return pay_by_hand(payment)
+    if is_awaited:
         return {"type": "approve_on_phone", "expires_at": stamp(payment.expires_at)}
     return {"type": "none", "expires_at": None}
 
 
-def is_safe_to_retry(payment: Payment) -> bool:
-    """A new try cannot charge twice: the provider said no. A prompt that only ran out may still be paid late."""
-    if payment.status == EXPIRED:
-        return bool((payment.failure or {}).get("certainty") == "certain")
-    return payment.status in CLOSED_UNPAID
+def pay_by_hand(payment: Payment) -> dict[str, Any]:
+    """What the payer does: pay this amount to this paybill and account, or to this till."""
+    where = {name: payment.provider_details[name] for name in ("paybill", "till") if name in payment.provider_details}
+    is_typed = "paybill" in where
+    return {
+        "type": "pay_to_paybill",
+        **where,
+        "account": payment.account_reference if is_typed else None,
+        "amount": Money(payment.amount, payment.currency).decimal_text(),
+        "expires_at": stamp(payment.expires_at),
+    }
 
 
 def payment_body(payment: Payment) -> dict[str, Any]:
@@ -113,6 +167,7 @@ def payment_body(payment: Payment) -> dict[str, Any]:
         "amount_received": money(payment.captured),
         "amount_refunded": money(payment.refunded),
         "amount_refundable": money(payment.captured - payment.refunded - payment.refund_held),
+        "refund_status": refund_status(payment),
         "fee": money(fee) if is_paid else None,
         "net": money(net) if is_paid else None,
         "payment_method": payment.payment_method,
@@ -121,11 +176,13 @@ def payment_body(payment: Payment) -> dict[str, Any]:
         "status": payment.status,
         "pending_reason": payment.pending_reason,
         "failure": payment.failure,
-        "safe_to_retry": is_safe_to_retry(payment),
+        "safe_to_retry": payment.is_safe_to_retry,
         "late": payment.late,
         "surplus": payment.surplus,
         "amount_check": payment.amount_check,
         "phone": payment.phone,
+        "phone_hash": payment.phone_hash,
+        "payer_name": payment.payer_name,
         "email": payment.email,
         "description": payment.description,
         "customer_message": payment.customer_message,
@@ -140,6 +197,7 @@ def payment_body(payment: Payment) -> dict[str, Any]:
         "submitted_at": stamp(payment.submitted_at),
         "completed_at": stamp(payment.completed_at),
         "expires_at": stamp(payment.expires_at),
+        "cancel_requested_at": stamp(payment.cancel_requested_at),
         "version": payment.version,
     }
 
@@ -163,13 +221,22 @@ class FailureSerializer(serializers.Serializer[Any]):
 
 
 class NextActionSerializer(serializers.Serializer[Any]):
-    type = serializers.ChoiceField(choices=["approve_on_phone", "none"])
+    """What the payer has to do. `pay_to_paybill` alone says where and how much: paybill and account, or till."""
+
+    type = serializers.ChoiceField(choices=["approve_on_phone", "pay_to_paybill", "none"])
     expires_at = serializers.DateTimeField(allow_null=True)
+    paybill = serializers.CharField(required=False, help_text="With pay_to_paybill, unless a till is paid.")
+    till = serializers.CharField(required=False, help_text="With pay_to_paybill, in place of the paybill.")
+    account = serializers.CharField(
+        required=False, allow_null=True, help_text="With pay_to_paybill: what the payer types, null for a till."
+    )
+    amount = serializers.CharField(required=False, help_text="With pay_to_paybill.")
 
 
 @extend_schema_serializer(
     examples=[
         OpenApiExample("The payer has been asked", value=texts.PAYMENT_EXAMPLE),
+        OpenApiExample("To be paid to the paybill", value=c2b_texts.TO_BE_PAID_EXAMPLE, status_codes=[201]),
         OpenApiExample("Paid", value=texts.PAID_EXAMPLE, status_codes=[200]),
         OpenApiExample("Failed", value=texts.FAILED_EXAMPLE, status_codes=[200]),
     ]
@@ -188,6 +255,7 @@ class PaymentSerializer(serializers.Serializer[Any]):
     amount_received = serializers.CharField()
     amount_refunded = serializers.CharField()
     amount_refundable = serializers.CharField()
+    refund_status = serializers.ChoiceField(choices=["none", "pending", "partial", "full"])
     fee = serializers.CharField(allow_null=True)
     net = serializers.CharField(allow_null=True)
     payment_method = serializers.CharField()
@@ -201,6 +269,8 @@ class PaymentSerializer(serializers.Serializer[Any]):
     surplus = serializers.BooleanField()
     amount_check = serializers.ChoiceField(choices=["exact", "under", "over"])
     phone = serializers.CharField(allow_null=True)
+    phone_hash = serializers.CharField(allow_null=True, help_text="SHA-256 of a number that only the network knows.")
+    payer_name = serializers.CharField(allow_null=True)
     email = serializers.CharField(allow_null=True)
     description = serializers.CharField(allow_null=True)
     customer_message = serializers.CharField(allow_null=True)
@@ -215,6 +285,7 @@ class PaymentSerializer(serializers.Serializer[Any]):
     submitted_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)
     expires_at = serializers.DateTimeField()
+    cancel_requested_at = serializers.DateTimeField(allow_null=True)
     version = serializers.IntegerField()
 
 

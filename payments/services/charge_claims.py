@@ -27,7 +27,7 @@ def apply_charge_claim(event: ProviderEvent) -> str:
     if doubt:
         _ask_ourselves(op)
         return close_event(event, "quarantined", doubt, op=op)
-    if claim.outcome.status is OutcomeStatus.SUCCEEDED and _needs_confirmation(op):
+    if claim.outcome.status is OutcomeStatus.SUCCEEDED and confirms_success(op):
         return _confirm_then_apply(event, claim, op)
     return apply_outcome(op.id, claim.outcome, evidence=event.id, source="callback")
 
@@ -64,7 +64,7 @@ def _ask_ourselves(op: MoneyOp) -> None:
     nudge("payments.sweep")
 
 
-def _needs_confirmation(op: MoneyOp) -> bool:
+def confirms_success(op: MoneyOp) -> bool:
     """Whether this merchant wants every success asked for again; by default in live mode: callbacks are unsigned."""
     if op.status == OP_SUCCEEDED:
         return False

@@ -9,26 +9,31 @@ from payments.serializers.payments import payment_body
 from webhooks.services.outbox import publish_event
 
 
-def announce(payment: Payment, *, previous: dict[str, Any], evidence_id: int | None, actor: str) -> None:
-    """Publish `payment.<status>` once for this payment and write its audit event. Amounts in minor units.
+def announce(
+    payment: Payment, *, previous: dict[str, Any], evidence_id: int | None, actor: str, news: str | None = None
+) -> None:
+    """Publish `payment.<news>` once for this attempt of the payment and write its audit event. Amounts in minor units.
 
-    The audit link holds no personal data: only states, money and the number of the evidence.
+    The news is its status unless told otherwise. The audit link holds no personal data: only states, money and the
+    number of the evidence.
     """
+    kind = f"payment.{news or payment.status}"
     publish_event(
         merchant_id=payment.merchant_id,
         mode=payment.mode,
-        type=f"payment.{payment.status}",
+        type=kind,
         object_id=payment.id,
         body_object=payment_body(payment),
         previous=previous,
         request_id=payment.request_id,
         idempotency_key=payment.idempotency_key,
         inline_endpoint_id=payment.callback_endpoint,
+        nth=payment.attempts,
     )
     record(
         merchant_id=payment.merchant_id,
         actor=actor,
-        action=f"payment.{payment.status}",
+        action=kind,
         object_id=to_public("pay", payment.id),
         detail={
             "from": previous["status"],
@@ -39,4 +44,15 @@ def announce(payment: Payment, *, previous: dict[str, Any], evidence_id: int | N
             "late": payment.late,
             "evidence": evidence_id,
         },
+    )
+
+
+def note_surplus(original: Payment, surplus: Payment, *, evidence_id: int) -> None:
+    """Tie a surplus payment to the one that was paid twice, in the audit chain."""
+    record(
+        merchant_id=original.merchant_id,
+        actor="system",
+        action="payment.paid_twice",
+        object_id=to_public("pay", original.id),
+        detail={"surplus": to_public("pay", surplus.id), "amount": surplus.amount, "evidence": evidence_id},
     )

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
+
+from django.db import connection
 
 from onpoint_pay.kit.clock import now
 from payments import schedule
@@ -53,6 +56,27 @@ def lock_event(event_id: int) -> ProviderEvent:
     return ProviderEvent.objects.select_for_update().get(id=event_id)
 
 
+RECEIPT_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+RECEIPT_LOCK_OF_OP = """
+SELECT pg_advisory_xact_lock(hashtextextended(provider || ':' || mode || ':' || %s, 0)) FROM money_op WHERE id = %s
+"""
+
+
+def lock_receipt(provider: str, mode: str, receipt: str) -> None:
+    """Hold everything about one receipt until the commit: the doors it may come by wait for each other.
+
+    Taken after the claim's own lock and before those of operation and payment.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(RECEIPT_LOCK, [f"{provider}:{mode}:{receipt}"])
+
+
+def lock_receipt_of(op_id: UUID, receipt: str) -> None:
+    """As lock_receipt, for the provider and mode of an operation that is not locked yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(RECEIPT_LOCK_OF_OP, [receipt, op_id])
+
+
 def keep_answer(op: MoneyOp, answer: Answer) -> ProviderEvent:
     """Store the answer to a question of ours; the same answer twice is two pieces of evidence."""
     return ProviderEvent.objects.create(
@@ -69,12 +93,15 @@ def keep_answer(op: MoneyOp, answer: Answer) -> ProviderEvent:
     )
 
 
-def failure_body(failure: Failure, outcome: Outcome, *, language: str) -> dict[str, Any]:
-    """Why it failed, kept on the payment; the payer's words in `language`, `en` or `sw`."""
+def failure_body(failure: Failure, outcome: Outcome | None, *, language: str) -> dict[str, Any]:
+    """Why it failed, kept on the payment; the payer's words in `language`, `en` or `sw`.
+
+    Without an outcome the failure is one that no provider told us of.
+    """
     return {
         "code": failure.code,
-        "provider_code": outcome.provider_code,
-        "provider_message": outcome.provider_message,
+        "provider_code": outcome.provider_code if outcome else None,
+        "provider_message": outcome.provider_message if outcome else None,
         "reason": failure.reason,
         "customer_message": failure.customer_message_sw if language == "sw" else failure.customer_message,
         "merchant_action": failure.merchant_action,

@@ -1,5 +1,6 @@
 """After the hand-over to the provider: accepted, refused, never sent, or in doubt. Nothing here completes a payment."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,10 @@ from payments import schedule
 from payments.models import MoneyOp, Payment
 from payments.services.events import announce
 from payments.services.evidence import APPLIED, Answer, failure_body, keep_answer
+from payments.services.failures import NOTHING_SENT
 from payments.states import (
+    AWAITING_PROVIDER,
+    CANCELLED,
     FAILED,
     INITIATED,
     OP_CANCELLED,
@@ -21,17 +25,6 @@ from payments.states import (
     RECONCILING,
 )
 from providers.types import Outcome
-
-NOTHING_SENT: dict[str, Any] = {
-    "code": "provider_down",
-    "provider_code": None,
-    "provider_message": None,
-    "reason": "The provider could not be reached; nothing was sent to the payer.",
-    "customer_message": "The payment could not be started. Nothing was charged; please try again.",
-    "merchant_action": "Ask again in a moment; the same reference may be used.",
-    "certainty": "certain",
-    "retry": {"advice": "now", "after": None},
-}
 
 
 def refuse_hand_over(op_id: UUID, outcome: Outcome, *, answer: bytes) -> Payment:
@@ -68,7 +61,8 @@ def give_up_hand_over(op_id: UUID) -> Payment:
         if op.status == OP_SENDING:
             op.status, op.lease_until = OP_CANCELLED, None
             op.save(update_fields=["status", "lease_until"])
-            _close_initiated(payment, NOTHING_SENT, actor="system", evidence_id=None)
+            words = failure_body(NOTHING_SENT, None, language=payment.language)
+            _close_initiated(payment, words, actor="system", evidence_id=None)
         return payment
 
     return retry_unit(unit)
@@ -87,20 +81,38 @@ def doubt_hand_over(op_id: UUID) -> Payment:
         op.next_check = schedule.next_check_at(op.sent_at or at, at)
         op.save(update_fields=["status", "lease_until", "next_check"])
         if payment.status == INITIATED:
-            payment.status, payment.pending_reason = PENDING, RECONCILING
-            payment.submitted_at = op.sent_at or at
-            payment.version += 1
-            payment.save(update_fields=["status", "pending_reason", "submitted_at", "version"])
-            announce(payment, previous={"status": INITIATED}, evidence_id=None, actor="system")
+            _await_word(payment, RECONCILING, sent_at=op.sent_at or at)
         return payment
 
     return retry_unit(unit)
 
 
+def accept_called_off(op_id: UUID) -> Payment:
+    """The provider took a prompt that the merchant called off meanwhile: now only the provider's word can end it."""
+
+    def unit() -> Payment:
+        op = MoneyOp.objects.select_for_update().get(id=op_id)
+        payment: Payment = Payment.objects.select_for_update().get(id=op.payment_id)
+        if payment.status == INITIATED:
+            _await_word(payment, AWAITING_PROVIDER, sent_at=op.sent_at or now())
+        return payment
+
+    return retry_unit(unit)
+
+
+def _await_word(payment: Payment, reason: str, *, sent_at: datetime) -> None:
+    payment.status, payment.pending_reason = PENDING, reason
+    payment.submitted_at = sent_at
+    payment.version += 1
+    payment.save(update_fields=["status", "pending_reason", "submitted_at", "version"])
+    announce(payment, previous={"status": INITIATED}, evidence_id=None, actor="system")
+
+
 def _close_initiated(payment: Payment, failure: dict[str, Any], *, actor: str, evidence_id: int | None) -> None:
     if payment.status != INITIATED:
         return
-    payment.status, payment.failure, payment.evidence_id = FAILED, failure, evidence_id
+    payment.status = FAILED if payment.cancel_requested_at is None else CANCELLED
+    payment.failure, payment.evidence_id = failure, evidence_id
     payment.version += 1
     payment.save(update_fields=["status", "failure", "evidence", "version"])
     announce(payment, previous={"status": INITIATED}, evidence_id=evidence_id, actor=actor)

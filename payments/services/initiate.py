@@ -1,6 +1,7 @@
 """Starting a payment: intent committed first, the prompt sent with no transaction open, the answer committed after."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -10,11 +11,11 @@ import orjson
 import structlog
 from django.conf import settings
 
-from merchants.services.provider_accounts import provider_for
+from merchants.services.provider_accounts import account_of, provider_for
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import fetch_one
-from onpoint_pay.kit.errors import Fault, Invalid, Problem
+from onpoint_pay.kit.errors import Fault, Invalid, Problem, RateLimited
 from onpoint_pay.kit.ids import new_id, to_public
 from onpoint_pay.kit.jobs import nudge
 from onpoint_pay.kit.money import Money
@@ -24,16 +25,17 @@ from payments.models import MoneyOp, Payment
 from payments.serializers.payments import payment_body
 from payments.services import hand_over
 from payments.services.intent import make_charge, make_payment, redraw_references
-from payments.services.replay import Claim, Stored, finish, forget, replay
+from payments.services.replay import Claim, Stored, finish, forget, known_claim, replay
+from payments.services.throttle import return_prompt, take_prompt
 from payments.states import AWAITING_CUSTOMER, FAILED, INITIATED, PENDING
 from providers.base import Provider
 from providers.errors import ProviderRejected, ProviderTimeout, ProviderUnavailable
 from providers.types import ChargeRequest, Outcome, OutcomeStatus
-from webhooks.events import event_body
+from webhooks.events import event_body, event_key
 
 log = structlog.get_logger(__name__)
 # API word: the provider that serves the method and how it reaches the payer.
-ROUTES = {"mpesa": ("daraja", "stk_push")}
+ROUTES = {"mpesa": ("daraja", "stk_push"), "mpesa_c2b": ("daraja", "c2b")}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,20 +56,48 @@ def initiate_payment(
     """Ask a payer for money; returns the HTTP status and body to answer, and whether they are a replay.
 
     `request` is InitiateSerializer's validated input. Raises Invalid, and Problem provider_not_configured,
-    duplicate_reference, payment_failed, provider_unavailable, idempotency_in_progress, idempotency_key_reused.
+    duplicate_reference, prompt_throttled, payment_failed, provider_unavailable, idempotency_in_progress,
+    idempotency_key_reused.
     A hand-over without a clear answer is no error: the payment is pending, and its outcome is found out.
     """
     code, channel = ROUTES[request["payment_method"]]
-    provider = provider_for(code, caller.mode)
-    _check_amount(request["money"], caller)
+    account_id = account_of(caller, code)
+    provider = provider_for(code, caller.mode, account_id)
+    check_amount(request["money"], caller)
     start = _prepare(caller, request, provider=provider, channel=channel, request_id=request_id, claim=claim)
-    found = _begin(start)
+    start.payment.provider_account_id = start.op.provider_account_id = account_id
+    found = begin_within_limits(start.payment, start.claim, begin=lambda: _begin(start))
     if found is not None:
         return replay(caller, found, start.claim)
-    return _send(start, scenario=scenario)
+    return send_prompt(start, scenario=scenario)
 
 
-def _check_amount(money: Money, caller: Caller) -> None:
+def begin_within_limits(
+    payment: Payment, claim: Claim | None, *, begin: Callable[[], dict[str, Any] | None]
+) -> dict[str, Any] | None:
+    """What `begin` returns, the stored key of a repeat or None; a prompt is counted only when it did begin.
+
+    Raises RateLimited when the phone has had its prompts, unless the request is a repeat: that sends nothing.
+    """
+    try:
+        take_prompt(payment)
+    except RateLimited:
+        found = known_claim(claim, payment)
+        if found is None:
+            raise
+        return found
+    try:
+        found = begin()
+    except Exception:
+        return_prompt(payment)
+        raise
+    if found is not None:
+        return_prompt(payment)
+    return found
+
+
+def check_amount(money: Money, caller: Caller) -> None:
+    """Raises Invalid for an amount this merchant cannot ask for."""
     limits = (settings.MPESA_MIN_AMOUNT * 100, caller.merchant.max_payment or settings.MPESA_MAX_AMOUNT * 100)
     fault = None
     if money.minor < limits[0]:
@@ -107,7 +137,7 @@ def _begin(start: Start) -> dict[str, Any] | None:
                 "payment": row_json(start.payment),
                 "op": row_json(start.op),
                 "claim": start.claim.as_json() if start.claim else None,
-                "event": _event_json(start.payment, previous=None, name="created"),
+                "event": event_json(start.payment, previous=None, name="created"),
             },
         )
         assert row is not None  # noqa: S101 - the function always answers
@@ -134,11 +164,13 @@ def row_json(row: Payment | MoneyOp) -> str:
     return orjson.dumps(values, default=str).decode()
 
 
-def _event_json(payment: Payment, *, previous: dict[str, Any] | None, name: str) -> str:
+def event_json(payment: Payment, *, previous: dict[str, Any] | None, name: str) -> str:
+    """The webhook event `payment.<name>` of this attempt as the database functions publish it."""
     event_id, at = new_id(), now()
+    kind = f"payment.{name}"
     body = event_body(
         event_id,
-        f"payment.{name}",
+        kind,
         merchant_id=payment.merchant_id,
         mode=payment.mode,
         at=at,
@@ -150,8 +182,8 @@ def _event_json(payment: Payment, *, previous: dict[str, Any] | None, name: str)
     return orjson.dumps(
         {
             "id": str(event_id),
-            "key": f"payment.{name}:{payment.id}",
-            "type": f"payment.{name}",
+            "key": event_key(kind, payment.id, nth=payment.attempts),
+            "type": kind,
             "api_version": settings.API_VERSION,
             "body": body,
             "at": (payment.submitted_at or at).isoformat(),
@@ -159,12 +191,14 @@ def _event_json(payment: Payment, *, previous: dict[str, Any] | None, name: str)
     ).decode()
 
 
-def _send(start: Start, *, scenario: str | None) -> Stored:
+def send_prompt(start: Start, *, scenario: str | None) -> Stored:
+    """Hand over what is committed, and commit what the provider answered; raises what initiate_payment raises then."""
     try:
         outcome = start.provider.charge(_charge_request(start, scenario))
     except ProviderRejected as refusal:
         return _refused(start, refusal)
     except ProviderUnavailable as error:
+        return_prompt(start.payment)
         payment = hand_over.give_up_hand_over(start.op.id)
         forget(start.claim, payment)
         raise provider_unavailable(to_public("pay", payment.id)) from error
@@ -201,7 +235,8 @@ def _handed_over(start: Start, outcome: Outcome) -> Stored:
         return _answer(start, hand_over.doubt_hand_over(start.op.id))
     payment.status, payment.pending_reason = PENDING, AWAITING_CUSTOMER
     payment.provider_reference, payment.provider_details = outcome.provider_reference, dict(outcome.details)
-    payment.customer_message, payment.submitted_at, payment.version = outcome.customer_message, at, 2
+    payment.customer_message, payment.submitted_at = outcome.customer_message, at
+    payment.version += 1
     body = orjson.dumps(payment_body(payment), default=str)
     row = fetch_one(
         statements.CALL_HANDED_OVER,
@@ -211,7 +246,7 @@ def _handed_over(start: Start, outcome: Outcome) -> Stored:
             "details": orjson.dumps(payment.provider_details).decode(),
             "message": payment.customer_message,
             "next_check": schedule.next_check_at(at, at),
-            "event": _event_json(payment, previous={"status": INITIATED}, name="pending"),
+            "event": event_json(payment, previous={"status": INITIATED}, name="pending"),
             "claim": start.claim.key if start.claim else None,
             "status": 201,
             "body": body.decode(),
@@ -222,7 +257,8 @@ def _handed_over(start: Start, outcome: Outcome) -> Stored:
         nudge("webhooks.deliver_due")
     if row["moved"]:
         return Stored(status=201, body=body, location=payment.id)
-    return _answer(start, Payment.objects.scoped(payment.merchant_id, payment.mode).get(id=payment.id))
+    found = Payment.objects.scoped(payment.merchant_id, payment.mode).get(id=payment.id)
+    return _answer(start, hand_over.accept_called_off(start.op.id) if found.status == INITIATED else found)
 
 
 def _answer(start: Start, payment: Payment) -> Stored:

@@ -1,6 +1,6 @@
 """The rows of a payment about to be made: nothing is stored here and nobody is called."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from onpoint_pay.kit.caller import Caller
@@ -37,7 +37,7 @@ def make_payment(caller: Caller, request: dict[str, Any], *, request_id: str, id
         shown_reference=request.get("account_reference"),
         fee=fee_for(money, bps=caller.merchant.fee_bps, flat=caller.merchant.fee_flat).minor,
         payment_method=request["payment_method"],
-        phone=request["phone"],
+        phone=request.get("phone"),
         email=request.get("email"),
         description=request.get("description"),
         language=request["language"],
@@ -71,25 +71,30 @@ NOTHING_YET: dict[str, Any] = {
 }
 
 
-def make_charge(payment: Payment, *, token_hash: bytes) -> MoneyOp:
-    """The operation that asks the payer; amount in minor units. `token_hash` is of its callback address's token."""
+def make_charge(payment: Payment, *, token_hash: bytes, at: datetime | None = None) -> MoneyOp:
+    """The operation that asks the payer; amount in minor units. `token_hash` is of its callback address's token.
+
+    `at` is when it is made, by default when the payment was: a further attempt has a time of its own.
+    """
+    at = at or payment.created_at
     return MoneyOp(
         id=new_id(),
         payment=payment,
         merchant_id=payment.merchant_id,
         mode=payment.mode,
         provider=payment.provider,
+        provider_account_id=payment.provider_account_id,
         kind="charge",
         amount=payment.amount,
         currency=payment.currency,
         client_ref=f"{payment.reference}-{payment.attempts}",
         token_hash=token_hash,
         status=OP_CREATED,
-        lease_until=payment.created_at + SEND_LEASE,
-        next_check=payment.created_at + SEND_LEASE,
+        lease_until=at + SEND_LEASE,
+        next_check=at + SEND_LEASE,
         checks=0,
         answered_checks=0,
-        created_at=payment.created_at,
+        created_at=at,
     )
 
 

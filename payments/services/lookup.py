@@ -1,5 +1,5 @@
-"""Finding the truth of prompts without a provider reference: their hand-over's answer was lost, so nobody can be asked
-about them one by one. The provider's own list of money received tells."""
+"""Finding the truth of what nobody can be asked about one by one: prompts whose provider reference was lost with the
+answer to their hand-over, and payments that payers make by hand. The provider's own list of money received tells."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -11,7 +11,8 @@ from merchants.services.provider_accounts import provider_for
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.money import Money
 from onpoint_pay.kit.redact import redact
-from payments.models import MoneyOp, Payment
+from payments.matching import fold
+from payments.models import C2bReceipt, MoneyOp, Payment
 from payments.services.evidence import Answer
 from payments.services.outcome import apply_outcome
 from payments.states import CLOSED_UNPAID, EXPIRED
@@ -23,6 +24,8 @@ log = structlog.get_logger(__name__)
 MARGIN = timedelta(minutes=5)
 # Providers keep their list for two days; what is older waits for a person or a statement.
 REACH = timedelta(hours=47)
+# What a payer pays without a prompt: anybody may pay it, from any phone.
+BY_HAND = "c2b"
 
 
 def look_up(ops: Sequence[MoneyOp]) -> bool:
@@ -39,6 +42,7 @@ def look_up(ops: Sequence[MoneyOp]) -> bool:
     if lines is None:
         return False
     free = _without_taken(lines, ops[0])
+    kept = _kept(free, ops[0])
     found = {op.id: [line for line in free if _fits(line, op)] for op in ops}
     for op in ops:
         rivals = [other for other in ops if other.id != op.id and any(line in found[other.id] for line in found[op.id])]
@@ -48,7 +52,7 @@ def look_up(ops: Sequence[MoneyOp]) -> bool:
         if found[op.id] and _is_contested(op):
             log.warning("statement_is_contested", op=str(op.id))
             continue
-        if not found[op.id] and any(_may_be(line, op) for line in free):
+        if not found[op.id] and any(_may_be(line, op, kept) for line in free):
             # A line that shows no reference could be this payment: its absence proves nothing.
             continue
         _conclude(op, found[op.id][0] if found[op.id] else None)
@@ -82,8 +86,17 @@ def _without_taken(lines: Iterable[StatementLine], op: MoneyOp) -> list[Statemen
     return list(by_receipt.values())
 
 
+def _kept(lines: Iterable[StatementLine], op: MoneyOp) -> set[str]:
+    """Receipts that wait in suspense for their owner: whoever it is, the money is not lost with a payment's end."""
+    receipts = [line.receipt for line in lines]
+    rows = C2bReceipt.objects.filter(provider=op.provider, mode=op.mode, receipt__in=receipts)
+    return set(rows.values_list("receipt", flat=True))
+
+
 def _fits(line: StatementLine, op: MoneyOp) -> bool:
     assert op.payment is not None  # noqa: S101 - only charges are looked up
+    if op.kind == BY_HAND:
+        return fold(line.account_reference) == fold(op.payment.account_reference) and _agrees(line, op)
     return _plain(line.account_reference) == _shown(op.payment) and _agrees(line, op)
 
 
@@ -120,8 +133,9 @@ def _may_be_paid(payment: Payment) -> bool:
     return payment.status not in CLOSED_UNPAID
 
 
-def _may_be(line: StatementLine, op: MoneyOp) -> bool:
-    return not line.account_reference and _agrees(line, op)
+def _may_be(line: StatementLine, op: MoneyOp, kept: set[str]) -> bool:
+    is_kept = op.kind == BY_HAND and line.receipt in kept
+    return not line.account_reference and not is_kept and _agrees(line, op)
 
 
 def _agrees(line: StatementLine, op: MoneyOp) -> bool:
@@ -129,7 +143,7 @@ def _agrees(line: StatementLine, op: MoneyOp) -> bool:
     assert op.payment is not None  # noqa: S101 - only charges are looked up
     return (
         line.money == Money(op.amount, op.currency)
-        and line.phone in (None, op.payment.phone)
+        and (op.kind == BY_HAND or line.phone in (None, op.payment.phone))
         and (line.occurred_at is None or line.occurred_at >= _sent_at(op) - MARGIN)
     )
 

@@ -1,6 +1,7 @@
-"""The idempotency key of an initiate call: its claim, the stored answer, and what a repeat is told."""
+"""The idempotency key of a call that sends a prompt: its claim, the stored answer, and what a repeat is told."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import orjson
 from merchants.idempotency import wait_for_answer
 from merchants.models import IdempotencyKey
 from onpoint_pay.kit.caller import Caller
+from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.errors import Problem
 from payments.models import Payment
 from payments.serializers.payments import payment_body
@@ -36,6 +38,47 @@ class Stored:
     body: bytes
     location: UUID | None = None
     original_request: str | None = None
+
+
+LEASE = timedelta(seconds=30)
+
+
+def take_claim(claim: Claim, payment: Payment) -> dict[str, Any] | None:
+    """Hold the key for a payment that exists already, in the transaction of its change; or the key as somebody has it.
+
+    The other flow of payments does the same inside `payment_begin`.
+    """
+    row, is_new = IdempotencyKey.objects.get_or_create(
+        merchant_id=payment.merchant_id,
+        mode=payment.mode,
+        key=claim.key,
+        defaults={
+            "fingerprint": claim.fingerprint,
+            "request_id": claim.request_id,
+            "phase": IdempotencyKey.Phase.CLAIMED,
+            "object_id": payment.id,
+            "lease_until": now() + LEASE,
+        },
+    )
+    return None if is_new else _as_found(row)
+
+
+def known_claim(claim: Claim | None, payment: Payment) -> dict[str, Any] | None:
+    """The key as somebody has it already; None when it is free, or when there is none."""
+    row = None if claim is None else _row(claim, payment).first()
+    return None if row is None else _as_found(row)
+
+
+def _as_found(row: IdempotencyKey) -> dict[str, Any]:
+    return {
+        "fingerprint": row.fingerprint,
+        "phase": row.phase,
+        "status": row.status,
+        "body": row.body,
+        "request_id": row.request_id,
+        "object_id": str(row.object_id),
+        "lease_is_dead": row.lease_until < now(),
+    }
 
 
 def finish(claim: Claim | None, payment: Payment, stored: Stored) -> None:

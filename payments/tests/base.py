@@ -159,7 +159,7 @@ class CommittingPaymentTestCase(PaymentCalls, TransactionTestCase):
 
 def events_of(payment: Payment) -> list[str]:
     """Types of the payment's webhook events, oldest first."""
-    rows = Event.objects.filter(key__endswith=f":{payment.id}").order_by("id")
+    rows = Event.objects.filter(key__contains=f":{payment.id}").order_by("id")
     return list(rows.values_list("type", flat=True))
 
 

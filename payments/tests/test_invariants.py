@@ -9,13 +9,17 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 
+from merchants.services.platform_accounts import platform_account
 from merchants.tests.factories import make_merchant
 from payments.invariants import INVARIANTS
-from payments.models import Payment
+from payments.models import C2bReceipt, Payment
 from payments.services.proof import prove
 from payments.tests.base import CommittingPaymentTestCase
+from payments.tests.c2b import make_receipt
 from payments.tests.claims import success_body
 from payments.tests.factories import fail, make_payment, op_of, succeed
+from settlements.chart import refund_hold_legs
+from settlements.tests.base import post
 from webhooks.models import Delivery
 
 
@@ -119,6 +123,58 @@ class Planted(CommittingPaymentTestCase):
         execute("UPDATE transactions SET receipt = %s WHERE id = %s", self.paid.receipt, other.id)
         self.assert_seen("I08")
 
+    def refund_rows(self, *, status: str = "requires_approval", minor: int = 10_00) -> None:
+        """A refund of the paid payment that nobody held money for, told of if it is closed."""
+        with unguarded("refunds"):
+            execute(
+                """INSERT INTO refunds (id, payment_id, merchant_id, mode, reference, amount, currency, status, route,
+                     reason, held_from, requested_by, created_at, version)
+                   VALUES (%s, %s, %s, 'test', 'RFD1', %s, 'KES', %s, 'b2c', 'x', '{}', 'x', now(), 1)""",
+                UUID(int=7), self.paid.id, self.merchant.id, minor, status,
+            )  # fmt: skip
+        execute("UPDATE webhooks_event SET key = %s WHERE key = %s", f"refund.{status}:{UUID(int=7)}", self.spare_key())
+
+    def spare_key(self) -> str:
+        return f"payment.created:{self.paid.id}"
+
+    def test_i09_counters_that_know_of_no_refund(self) -> None:
+        execute("UPDATE transactions SET refund_held = 1000 WHERE id = %s", self.paid.id)
+        self.assert_seen("I09")
+
+    def test_i09_i11_a_refund_nobody_counted_or_held(self) -> None:
+        self.refund_rows()
+        self.assert_seen("I09", "I11")
+
+    def test_i10_more_refunded_than_came_in(self) -> None:
+        self.drop("transactions", "transactions_refund_cap")
+        execute("UPDATE transactions SET refunded = captured + 1 WHERE id = %s", self.paid.id)
+        self.assert_seen("I09", "I10")
+
+    def test_i11_money_held_for_nobody(self) -> None:
+        legs = refund_hold_legs({"pending": 10_00})
+        post(self.merchant, legs)
+        self.assert_seen("I11")
+
+    def test_i11_i12_a_completed_refund_without_a_booking_or_a_success(self) -> None:
+        execute("UPDATE transactions SET refunded = 1000 WHERE id = %s", self.paid.id)
+        self.refund_rows(status="completed")
+        self.assert_seen("I11", "I12", "I14")
+
+    def test_i12_a_refund_with_two_successes(self) -> None:
+        execute("UPDATE transactions SET refunded = 1000 WHERE id = %s", self.paid.id)
+        self.refund_rows(status="completed")
+        self.drop("money_op", "money_op_one_refund")
+        with unguarded("money_op"):
+            for name in ("RFD1-1", "RFD1-2"):
+                execute(
+                    """INSERT INTO money_op (id, refund_id, merchant_id, mode, provider, kind, amount, currency, client_ref,
+                         status, checks, answered_checks, created_at)
+                       VALUES (gen_random_uuid(), %s, %s, 'test', 'daraja', 'b2c', 1000, 'KES', %s, 'succeeded', 0, 0,
+                         now())""",
+                    UUID(int=7), self.merchant.id, name,
+                )  # fmt: skip
+        self.assert_seen("I11", "I12", "I14")
+
     def test_i13_an_illegal_step(self) -> None:
         execute(
             "INSERT INTO state_history (entity, entity_id, from_state, to_state) VALUES ('payment', %s, 'completed', 'failed')",
@@ -183,6 +239,26 @@ class Planted(CommittingPaymentTestCase):
         make_payment(self.merchant, callback_url="https://shop.example/paid")
         self.assertTrue(Delivery.objects.update(state="failed", last_error="", last_status=None))
         self.assert_seen("I27")
+
+    def receipt(self) -> C2bReceipt:
+        """Money on the platform's shortcode that nobody owns."""
+        return make_receipt(platform_account("daraja", "test"))
+
+    def test_i31_money_in_suspense_that_no_receipt_tells_of(self) -> None:
+        self.receipt()
+        self.assertEqual(broken(), set())
+        execute("UPDATE c2b_receipt SET amount = amount + 100")
+        self.assert_seen("I31")
+
+    def test_i31_i32_a_receipt_given_away_by_hand(self) -> None:
+        self.receipt()
+        execute("UPDATE c2b_receipt SET state = 'matched', payment_id = %s", self.paid.id)
+        self.assert_seen("I31", "I32")
+
+    def test_i33_a_receipt_in_suspense_and_captured(self) -> None:
+        self.receipt()
+        execute("UPDATE c2b_receipt SET receipt = %s", self.paid.receipt)
+        self.assert_seen("I33")
 
     def test_the_command_names_what_it_found(self) -> None:
         with unguarded("audit_event"):

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
+from rest_framework.fields import empty
 
 from onpoint_pay.kit.ids import to_public
 from payments.serializers.payments import PaymentSerializer, payment_body
@@ -102,7 +103,8 @@ class Counts(PaymentTestCase):
                 self.apply()
             counts.append(len(count.statements))
         self.assertEqual(counts[1], counts[2])
-        self.assertLessEqual(counts[2], 16)
+        # Two of them keep one receipt from being booked twice: its lock, and the look at what other doors told.
+        self.assertLessEqual(counts[2], 18)
 
 
 class Locks(PaymentTestCase):
@@ -175,7 +177,9 @@ class Columns(PaymentTestCase):
 
 class Bodies(PaymentTestCase):
     def assert_described(self, body: dict[str, Any], serializer: Any, path: str = "") -> None:
-        self.assertEqual(set(body), set(serializer.fields), path or "payment")
+        always = {name for name, field in serializer.fields.items() if field.required or field.default is not empty}
+        self.assertLessEqual(always, set(body), path or "payment")
+        self.assertLessEqual(set(body), set(serializer.fields), path or "payment")
 
     def test_every_state_has_the_documented_members(self) -> None:
         for status in ("initiated", "pending", "reconciling", "refused", "completed", "failed", "cancelled", "expired"):

@@ -12,9 +12,9 @@ from onpoint_pay.kit.ids import new_id, to_public
 from payments.models import MoneyOp, Payment, ProviderEvent
 from payments.services.sweep import sweep
 from payments.tests.base import NOBODY, PaymentTestCase, make_due
+from payments.tests.claims import UNREACHABLE, failure_body
 from payments.tests.factories import fail, make_payment, next_phone, op_of
 from payments.tests.test_initiate import provider_settings
-from providers.mpesa import words
 from tests.simulator_process import simulator
 
 
@@ -53,7 +53,8 @@ class Syncs(PaymentTestCase):
 
     def test_money_of_a_payment_that_was_given_up(self) -> None:
         payment = self.start()
-        fail(payment, words.UNREACHABLE)
+        self.tell(payment, failure_body(op_of(payment).provider_ref or "", UNREACHABLE, "DS timeout"))
+        self.assert_state(payment, "expired")
         simulator().approve(op_of(payment).provider_ref or "")
         found = self.sync(payment).json()
         self.assertEqual((found["status"], found["late"]), ("completed", True))

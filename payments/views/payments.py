@@ -33,7 +33,7 @@ from payments.serializers.payments import (
     TimelineSerializer,
     payment_body,
 )
-from payments.services.initiate import initiate_payment
+from payments.services.c2b_start import start_payment
 from payments.services.replay import Claim, Stored
 from payments.services.status import refreshed
 from payments.states import PAYMENT_STATES
@@ -79,9 +79,44 @@ SCENARIO_HEADER = OpenApiParameter(
     "OnPoint-Scenario",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="Test mode with the simulator only: what shall happen, such as `stk=1032; callback.delay=30`.",
+    description="Test mode with the simulator only: what shall happen: `stk=1032; callback.delay=30`, or `fault=F05`.",
 )
 NOT_FOUND = refuses("payment_not_found")
+
+
+# What a call that sends a prompt may refuse with, besides the faults of its own input.
+PROMPT_CODES = (
+    "phone_invalid",
+    "payment_failed",
+    "duplicate_reference",
+    "prompt_throttled",
+    "provider_unavailable",
+    "provider_not_configured",
+)
+
+
+def claim_of(request: Request) -> Claim | None:
+    """The caller's Idempotency-Key for this request. Raises Problem idempotency_key_invalid."""
+    key = read_key(request)
+    if key is None:
+        return None
+    fingerprint = request_fingerprint(request, request.data)
+    return Claim(key=key, fingerprint=fingerprint, request_id=request_id_of(request))
+
+
+def prompt_answer(request: Request, stored: Stored) -> HttpResponse:
+    """What a call that sends a prompt is answered, the first time and as a replay."""
+    if stored.status == 402:
+        refusal = payment_refused(orjson.loads(stored.body), original_request=stored.original_request)
+        answer = problem_answer(refusal, request._request)
+    else:
+        answer = json_answer(stored.body, stored.status)
+        payment_id = to_public("pay", stored.location) if stored.location else orjson.loads(stored.body)["id"]
+        answer["Location"] = f"/api/v1/payments/{payment_id}/"
+    if stored.original_request is not None:
+        answer["Idempotent-Replayed"] = "true"
+        answer["Idempotent-Original-Request"] = stored.original_request
+    return answer
 
 
 class PaymentViewSet(ApiViewSet):
@@ -112,16 +147,13 @@ class PaymentViewSet(ApiViewSet):
             "amount_not_whole",
             "currency_unsupported",
             "payment_method_unsupported",
-            "phone_invalid",
             "email_invalid",
             "reference_invalid",
             "metadata_invalid",
             "callback_url_invalid",
             "callback_url_forbidden",
-            "payment_failed",
-            "duplicate_reference",
-            "provider_unavailable",
-            "provider_not_configured",
+            "state_conflict",
+            *PROMPT_CODES,
         ),
     )
     @action(detail=False, methods=["post"])
@@ -132,34 +164,14 @@ class PaymentViewSet(ApiViewSet):
         M-Pesa says what became of it. 503 means that nothing was sent, and the same request may be made again.
         """
         checked = validated(InitiateSerializer(data=request.data))
-        stored = initiate_payment(
+        stored = start_payment(
             self.caller,
             checked,
             request_id=request_id_of(request),
-            claim=self._claim(request),
+            claim=claim_of(request),
             scenario=request.headers.get("OnPoint-Scenario"),
         )
-        answer = self._started(request, stored)
-        if stored.original_request is not None:
-            answer["Idempotent-Replayed"] = "true"
-            answer["Idempotent-Original-Request"] = stored.original_request
-        return answer
-
-    def _started(self, request: Request, stored: Stored) -> HttpResponse:
-        if stored.status == 402:
-            refusal = payment_refused(orjson.loads(stored.body), original_request=stored.original_request)
-            return problem_answer(refusal, request._request)
-        answer = json_answer(stored.body, stored.status)
-        payment_id = to_public("pay", stored.location) if stored.location else orjson.loads(stored.body)["id"]
-        answer["Location"] = f"/api/v1/payments/{payment_id}/"
-        return answer
-
-    def _claim(self, request: Request) -> Claim | None:
-        key = read_key(request)
-        if key is None:
-            return None
-        fingerprint = request_fingerprint(request, request.data)
-        return Claim(key=key, fingerprint=fingerprint, request_id=request_id_of(request))
+        return prompt_answer(request, stored)
 
     @extend_schema(
         operation_id="payment_status",

@@ -34,11 +34,12 @@ def publish_event(
     request_id: str | None,
     idempotency_key: str | None = None,
     inline_endpoint_id: UUID | None = None,
+    nth: int = 1,
 ) -> UUID:
     """Write the event and one delivery per endpoint that wants it; return the event's key. Workers wake after commit.
 
     Raises RuntimeError outside a transaction, EventTypeUnknown, and IntegrityError when this type was already published
-    for this object.
+    for this object for the `nth` time.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("an event is published in the transaction of the change it tells of")
@@ -56,7 +57,7 @@ def publish_event(
     )
     values: dict[str, Any] = {
         "event": event_id,
-        "key": event_key(type, object_id),
+        "key": event_key(type, object_id, nth=nth),
         "merchant": merchant_id,
         "mode": mode,
         "type": type,

@@ -14,6 +14,8 @@ from onpoint_pay.local.ports import choose_free
 from onpoint_pay.supervisor import LocalStack
 
 NEWMAN = "newman@6.2.2"
+# Of `make run`; the collection plays the payer there.
+SIMULATOR = "http://127.0.0.1:9000"
 COLLECTION = CHECKOUT / "postman" / "OnPoint-Pay.postman_collection.json"
 ENVIRONMENT = CHECKOUT / "postman" / "OnPoint-Pay-local.postman_environment.json"
 
@@ -34,12 +36,13 @@ class Command(BaseCommand):
 
     def _run(self) -> int:
         command = newman()
-        base_url = outer_environ(default_home()).get("BASE_URL")
+        environ = outer_environ(default_home())
+        base_url = environ.get("BASE_URL")
         if base_url:
-            return run(command, base_url.rstrip("/"))
+            return run(command, base_url, simulator_url=environ.get("SIMULATOR_URL") or SIMULATOR)
         home = make_ephemeral_home()
         with LocalStack(home, port=choose_free(), simulator_port=choose_free()) as stack:
-            status = run(command, stack.base_url)
+            status = run(command, stack.base_url, simulator_url=stack.simulator_url)
         if status:
             self.stderr.write(f"The logs are in {home / 'logs'} until the next run.")
         else:
@@ -57,7 +60,9 @@ def newman() -> list[str]:
     raise LocalError("This needs Node.js: install it, so that there is an `npx`, or install newman.")
 
 
-def run(command: list[str], base_url: str) -> int:
+def run(command: list[str], base_url: str, *, simulator_url: str) -> int:
     """Newman's exit status: 0 when every test passed."""
-    where = ["--environment", str(ENVIRONMENT), "--env-var", f"baseUrl={base_url}/api/v1"]
+    variables = {"baseUrl": f"{base_url.rstrip('/')}/api/v1", "simulatorUrl": simulator_url.rstrip("/")}
+    where = ["--environment", str(ENVIRONMENT)]
+    where += [word for name, value in variables.items() for word in ("--env-var", f"{name}={value}")]
     return subprocess.run([*command, "run", str(COLLECTION), *where], check=False).returncode  # noqa: S603
