@@ -22,6 +22,8 @@ from providers.types import Outcome, OutcomeStatus, StatementLine
 log = structlog.get_logger(__name__)
 # Clocks differ a little, and a list may lag behind the money.
 MARGIN = timedelta(minutes=5)
+# A prompt is answered within minutes; a busy shortcode's whole day would be a long list to read for one of them.
+PROMPT_LIFE = timedelta(minutes=30)
 # Providers keep their list for two days; what is older waits for a person or a statement.
 REACH = timedelta(hours=47)
 # What a payer pays without a prompt: anybody may pay it, from any phone.
@@ -60,17 +62,22 @@ def look_up(ops: Sequence[MoneyOp]) -> bool:
 
 
 def _lines(ops: Sequence[MoneyOp]) -> list[StatementLine] | None:
-    """The list since the oldest of these prompts; None when there was no answer."""
+    """The list of the time in which these can have been paid; None when there was no answer."""
+    provider = provider_for(ops[0].provider, ops[0].mode, ops[0].provider_account_id)
     start = min(_sent_at(op) for op in ops) - MARGIN
     try:
-        return provider_for(ops[0].provider, ops[0].mode, ops[0].provider_account_id).fetch_statement(
-            start, now() + MARGIN
-        )
+        return provider.fetch_statement(start, max(_payable_until(op) for op in ops))
     except NotSupported:
         return None
     except ProviderError as error:
         log.info("statement_without_answer", provider=ops[0].provider, error=type(error).__name__)
         return None
+
+
+def _payable_until(op: MoneyOp) -> datetime:
+    """A prompt lives for minutes; what a payer sends by themselves may come at any time until now."""
+    until = now() + MARGIN
+    return until if op.kind == "c2b" else min(until, _sent_at(op) + PROMPT_LIFE)
 
 
 def _sent_at(op: MoneyOp) -> datetime:

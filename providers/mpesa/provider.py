@@ -34,9 +34,9 @@ from providers.types import (
     StatusRequest,
 )
 
-MOST_PAGES = 100
+MOST_PAGES = 1_000
 # Seconds before a page is asked for again.
-PAGE_PAUSES = (0.2, 0.5)
+PAGE_PAUSES = (0.2, 0.5, 1.0, 2.0)
 
 
 class MpesaProvider(MpesaCallbacks, Provider):
