@@ -41,7 +41,7 @@ faults: dev-packages ## 10,000 payments through a provider that fails on 30 % of
 fuzz: dev-packages ## throw made-up requests at every operation of the API (ARGS="--max-examples 1000")
 	@$(IN_VENV) manage.py fuzz $(ARGS)
 
-postman: local-packages ## run the Postman collection with newman (needs Node.js); BASE_URL names a running gateway
+postman: local-packages ## run the Postman collection with newman (needs Node.js); BASE_URL and SIMULATOR_URL name running ones
 	@$(IN_VENV) manage.py postman
 
 clean: ## remove the local data, secrets and logs of `make run` (.onpoint); keeps .venv

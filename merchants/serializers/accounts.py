@@ -5,10 +5,12 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from merchants.models import ProviderAccount
 from merchants.serializers.fields import PasswordField, PhoneField, TextField, fail, optional, stamp
+from onpoint_pay import openapi_texts_accounts as texts
 from onpoint_pay.kit.api import DecimalText, InputSerializer
 from onpoint_pay.kit.crypto import CannotOpen
 from onpoint_pay.kit.redact import mask_phone
@@ -92,6 +94,7 @@ class CredentialsSerializer(InputSerializer):
     is_default = serializers.BooleanField(required=False, help_text="Serves payments that name no account.")
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A passkey that came later", value=texts.CHANGES_EXAMPLE)])
 class ProviderAccountChangesSerializer(CredentialsSerializer):
     """Absent fields stay as they are; null clears. Shortcode, till and environment never change."""
 
@@ -99,6 +102,12 @@ class ProviderAccountChangesSerializer(CredentialsSerializer):
     is_active = serializers.BooleanField(required=False)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("A paybill", value=texts.NEW_PAYBILL_EXAMPLE),
+        OpenApiExample("A till", value=texts.NEW_TILL_EXAMPLE),
+    ]
+)
 class NewProviderAccountSerializer(CredentialsSerializer):
     """A shortcode to be connected in the mode of the request. For a till, `shortcode` is its store number."""
 
@@ -219,6 +228,7 @@ class HeldCredentialsSerializer(serializers.Serializer[Any]):
     pull_phone = serializers.CharField(allow_null=True, help_text="Masked.")
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Just connected", value=texts.ACCOUNT_EXAMPLE)])
 class ProviderAccountSerializer(serializers.Serializer[Any]):
     """A merchant's own shortcode at a provider."""
 
@@ -265,6 +275,7 @@ class FindingSerializer(serializers.Serializer[Any]):
     fix = serializers.CharField(allow_blank=True)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Something to mend", value=texts.DOCTOR_EXAMPLE)])
 class DoctorReportSerializer(serializers.Serializer[Any]):
     """What a check of an account found. No money moves for it."""
 
@@ -277,6 +288,7 @@ class DoctorReportSerializer(serializers.Serializer[Any]):
     findings = FindingSerializer(many=True)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Registered", value=texts.REGISTRATION_EXAMPLE)])
 class RegistrationSerializer(serializers.Serializer[Any]):
     """The addresses a provider sends payers' own payments to, without their secret part.
 

@@ -30,7 +30,7 @@ from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
 ACCOUNT_ID = OpenApiParameter(
     "account_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The account's id, prv_…."
 )
-REGISTERING = ("callback_url_forbidden", "provider_error", "provider_unavailable")
+REGISTERING = ("callback_url_forbidden", "provider_error", "provider_unavailable", "provider_not_configured")
 DARAJA = "daraja"
 
 
@@ -159,7 +159,7 @@ class C2bRegistrationViewSet(ApiViewSet):
         summary="Register the addresses of the account that serves the caller",
         request=None,
         responses={200: RegistrationSerializer},
-        extensions=refuses(*REGISTERING, "provider_not_configured", "state_conflict"),
+        extensions=refuses(*REGISTERING, "state_conflict"),
     )
     def register_urls(self, request: Request) -> HttpResponse:
         """The words of the addresses are checked before anything is sent. Registering again is harmless."""

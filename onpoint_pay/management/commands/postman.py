@@ -14,7 +14,7 @@ from onpoint_pay.local.ports import choose_free
 from onpoint_pay.supervisor import LocalStack
 
 NEWMAN = "newman@6.2.2"
-# Of `make run`; the collection plays the payer there.
+# Of `make run`, unless SIMULATOR_URL names another; the collection plays the payer there.
 SIMULATOR = "http://127.0.0.1:9000"
 COLLECTION = CHECKOUT / "postman" / "OnPoint-Pay.postman_collection.json"
 ENVIRONMENT = CHECKOUT / "postman" / "OnPoint-Pay-local.postman_environment.json"
