@@ -14,7 +14,7 @@ from faults.judge import Verdict, judge, times_to_truth
 
 MIX = {"0": 0.7, "1032": 0.12, "1": 0.08, "1037": 0.05, "2001": 0.05}
 CONCLUDE_SECONDS = 180.0
-CLIENTS = 8
+CLIENTS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
