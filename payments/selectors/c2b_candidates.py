@@ -7,7 +7,7 @@ from string import digits
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.money import Money
@@ -15,7 +15,7 @@ from payments.account_codes import LONGEST, is_gateway_code
 from payments.matching import Candidate, Kind, LearnedAlias, Paid, fold, payer_key, search_keys
 from payments.matching.evidence import CLOCK_SKEW
 from payments.matching.payers import PayerFit, payer_fit
-from payments.models import C2bAccount, C2bAlias, C2bReceipt, Payment
+from payments.models import C2bAccount, C2bAlias, C2bReceipt, MoneyOp, Payment
 from payments.states import COMPLETED, INITIATED, PENDING
 
 PROMPT = "stk_push"
@@ -145,7 +145,9 @@ def _payments_near(paid: Paid, place: Place) -> Iterator[Payment]:
         yield from rows.filter(account_reference__in=codes, channel="c2b")
     of_amount = rows.filter(amount=paid.amount.minor, created_at__gte=now() - REACH)
     yield from _fitting(of_amount.filter(status__in=(INITIATED, PENDING))[:MOST_BY_AMOUNT], paid)
-    receiptless = of_amount.filter(status=COMPLETED, receipt__isnull=True)
+    # Of a payment that was paid twice and its surplus payment, alike in everything, the payment comes first.
+    comes_second = Exists(MoneyOp.objects.filter(surplus_payment_id=OuterRef("pk"), payment__receipt__isnull=True))
+    receiptless = of_amount.filter(~comes_second, status=COMPLETED, receipt__isnull=True)
     if paid.at is not None:
         # The money of a payment had come when we heard that it was paid.
         receiptless = receiptless.filter(completed_at__gte=paid.at - CLOCK_SKEW)

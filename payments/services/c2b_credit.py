@@ -1,23 +1,24 @@
 """Giving money that came by itself to its owner: through the same one place as every payment."""
 
-from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from merchants.models import Merchant
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import new_id, new_reference, random_letters, to_public
 from onpoint_pay.kit.money import Money
 from payments.models import C2bAccount, C2bReceipt, MoneyOp, Payment, ProviderEvent
+from payments.services.c2b_ops import CHANNEL, make_op
 from payments.services.c2b_suspense import MATCHED, Match
 from payments.services.intent import ACCOUNT_LETTERS, NOTHING_YET
 from payments.services.outcome import apply_outcome
-from payments.states import COMPLETED, OP_CANCELLED, OP_CREATED, OP_OPEN, OP_SENDING, OP_SUCCEEDED
+from payments.states import COMPLETED, OP_CANCELLED, OP_OPEN, OP_SUCCEEDED
 from providers.types import Outcome, OutcomeStatus
 from settlements.fees import fee_for
 
-METHOD, CHANNEL = "mpesa_c2b", "c2b"
+METHOD = "mpesa_c2b"
 DRAWS = 5
 
 
@@ -69,9 +70,11 @@ def _apply(row: C2bReceipt, op: MoneyOp, match: Match, *, evidence: int, source:
 def _op_for(row: C2bReceipt, payment: Payment, match: Match) -> MoneyOp:
     """The payment's open try, or the one whose receipt is missed, or its last one; a new one when that never left.
 
-    A person who gives money to a closed prompt's payment does not say that the prompt was paid.
+    A surplus payment's try is one of the payment that was paid twice. A person who gives money to a closed prompt's
+    payment does not say that the prompt was paid.
     """
-    ops = list(payment.ops.order_by("-id"))
+    of_payment = Q(payment_id=payment.id, surplus_payment=None) | Q(surplus_payment_id=payment.id)
+    ops = list(MoneyOp.objects.filter(of_payment).order_by("-id"))
     is_by_person = match.decided_by != "system"
     if is_by_person and payment.channel != CHANNEL and payment.status != COMPLETED:
         return make_op(row, payment)
@@ -80,37 +83,6 @@ def _op_for(row: C2bReceipt, payment: Payment, match: Match) -> MoneyOp:
         if op.status in wanted:
             return op
     return ops[0] if ops and ops[0].status != OP_CANCELLED else make_op(row, payment)
-
-
-def make_op(row: C2bReceipt, payment: Payment) -> MoneyOp:
-    """The payer's own try, stored as one that is on its way: the provider's word about it is at hand."""
-    at = now()
-    op = make_c2b_op(payment, client_ref=f"c2b:{row.id}:{row.version}", at=at)
-    op.save(force_insert=True)
-    op.status, op.sent_at = OP_SENDING, row.occurred_at or at
-    op.save(update_fields=["status", "sent_at"])
-    return op
-
-
-def make_c2b_op(payment: Payment, *, client_ref: str, at: datetime) -> MoneyOp:
-    """The unstored row of a payer's own try; nobody is called, so it has no address of its own."""
-    return MoneyOp(
-        id=new_id(),
-        payment=payment,
-        merchant_id=payment.merchant_id,
-        mode=payment.mode,
-        provider=payment.provider,
-        provider_account_id=payment.provider_account_id,
-        kind=CHANNEL,
-        amount=payment.amount,
-        currency=payment.currency,
-        client_ref=client_ref,
-        status=OP_CREATED,
-        next_check=at,
-        checks=0,
-        answered_checks=0,
-        created_at=at,
-    )
 
 
 # --- payments made of receipts ----------------------------------------------------------------------------------------

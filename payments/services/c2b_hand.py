@@ -15,8 +15,9 @@ from onpoint_pay.kit.money import Money
 from payments.matching import fold, payer_key
 from payments.models import C2bAccount, C2bAlias, C2bReceipt, MoneyOp, Payment, ProviderEvent
 from payments.selectors.c2b_candidates import paid_of
-from payments.services.c2b_credit import CHANNEL, give_to_account, give_to_payment
+from payments.services.c2b_credit import give_to_account, give_to_payment
 from payments.services.c2b_events import note_alias, tell_receipt
+from payments.services.c2b_ops import CHANNEL
 from payments.services.c2b_suspense import CONFIRMED, MATCHED, PENDING, UNMATCHED, Match, money_of, received_as
 from payments.services.events import announce
 from payments.services.evidence import APPLIED, close_event, lock_receipt

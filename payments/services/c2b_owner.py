@@ -10,6 +10,7 @@ from payments.matching import Decision, Kind, Suggestion, decide
 from payments.models import C2bAccount, C2bReceipt, Payment
 from payments.selectors.c2b_candidates import PROMPT, candidates_for, paid_of, payment_named, place_of
 from payments.services.c2b_suspense import BY_REFERENCE, Match
+from payments.services.surplus import surplus_without_receipt
 from payments.states import PAID
 
 PREFIXES = {Kind.ACCOUNT: "acc", Kind.PAYMENT: "pay"}
@@ -89,8 +90,10 @@ def suggestions_for(row: C2bReceipt, *, merchant_id: UUID) -> list[dict[str, Any
 
 
 def _named(row: C2bReceipt, payment: Payment) -> Owner:
+    if payment.status in PAID and payment.receipt is not None:
+        payment = surplus_without_receipt(payment) or payment
     asked, came = (Money(minor, row.currency).decimal_text() for minor in (payment.amount, row.amount))
-    if payment.status in PAID and (payment.receipt is not None or payment.surplus):
+    if payment.status in PAID and payment.receipt is not None:
         return _against(
             payment,
             reason="The payment that was named is paid already.",

@@ -19,7 +19,7 @@ from payments.errors import duplicate_reference
 from payments.models import MoneyOp, Payment
 from payments.serializers.payments import C2B_METHOD, payment_body
 from payments.services.c2b_accounts import free_code, shortcode_of
-from payments.services.c2b_credit import CHANNEL, make_c2b_op
+from payments.services.c2b_ops import CHANNEL, make_c2b_op
 from payments.services.initiate import check_amount, event_json, initiate_payment, row_json
 from payments.services.intent import make_payment
 from payments.services.replay import Claim, Stored, replay

@@ -7,6 +7,7 @@ from payments.models import MoneyOp, ProviderEvent
 from payments.services.evidence import close_event, read_claim, wait_for_owner
 from payments.services.outcome import apply_outcome
 from payments.services.status import question
+from payments.services.surplus import money_beside
 from payments.states import OP_OPEN, OP_SUCCEEDED
 from providers.errors import CallbackMalformed
 from providers.types import CallbackEvent, OutcomeStatus
@@ -27,7 +28,7 @@ def apply_charge_claim(event: ProviderEvent) -> str:
     if doubt:
         _ask_ourselves(op)
         return close_event(event, "quarantined", doubt, op=op)
-    if claim.outcome.status is OutcomeStatus.SUCCEEDED and confirms_success(op):
+    if claim.outcome.status is OutcomeStatus.SUCCEEDED and _is_news(op, claim) and confirms_success(op):
         return _confirm_then_apply(event, claim, op)
     return apply_outcome(op.id, claim.outcome, evidence=event.id, source="callback")
 
@@ -64,10 +65,14 @@ def _ask_ourselves(op: MoneyOp) -> None:
     nudge("payments.sweep")
 
 
+def _is_news(op: MoneyOp, claim: CallbackEvent) -> bool:
+    """The success would book money: the first word of it, or one that names other money than what is booked."""
+    assert op.payment is not None  # noqa: S101 - only refunds have operations without one
+    return op.status != OP_SUCCEEDED or money_beside(op, op.payment, claim.outcome) is not None
+
+
 def confirms_success(op: MoneyOp) -> bool:
     """Whether this merchant wants every success asked for again; by default in live mode: callbacks are unsigned."""
-    if op.status == OP_SUCCEEDED:
-        return False
     policy = op.merchant.confirm_policy
     return policy == "always" or (policy == "default" and op.mode == LIVE)
 

@@ -40,7 +40,7 @@ from payments.services.evidence import (
     lock_receipt_of,
 )
 from payments.services.failures import NOTHING_ANSWERED, NOTHING_CAME
-from payments.services.surplus import PAID_TWICE, is_other_money, make_surplus
+from payments.services.surplus import PAID_TWICE, is_other_money, make_surplus, money_beside, move_to_own_try
 from payments.states import (
     CANCELLED,
     CLOSED_UNPAID,
@@ -72,7 +72,8 @@ CREDITED_ELSEWHERE = "names no receipt, and money that may be the same was credi
 class Case:
     """Everything one application looks at, locked: operation, payment, the claim and what it says.
 
-    `received` is the same money as it came by itself, announced at another door, and `match` why it is this payment's.
+    `received` is the same money as it came by itself, announced at another door, and `match` why it is this payment's;
+    `beside` is other money, which the operation was given before.
     """
 
     op: MoneyOp
@@ -83,6 +84,7 @@ class Case:
     at: datetime
     received: C2bReceipt | None
     match: Match
+    beside: C2bReceipt | None
 
 
 def apply_outcome(
@@ -132,6 +134,7 @@ def _apply(op_id: UUID, outcome: Outcome, *, evidence: int | Answer, source: str
         at=now(),
         received=received,
         match=match,
+        beside=money_beside(op, payment, outcome),
     )
     verdict, note = RULES[outcome.status](case)
     event.status, event.note, event.op_id = verdict, note or event.note, op.id
@@ -147,7 +150,7 @@ def _succeeded(case: Case) -> tuple[str, str]:
     if doubt:
         _look_again(case, at=_soon(case))
         return QUARANTINED, doubt
-    if case.op.status == OP_SUCCEEDED:
+    if case.op.status == OP_SUCCEEDED and case.beside is None:
         return _fill_receipt(case)
     if case.payment.status in PAID:
         return _succeeded_again(case)
@@ -168,6 +171,8 @@ def _succeeded_again(case: Case) -> tuple[str, str]:
     """Another attempt of a paid payment was paid as well: real money, and owed back to the payer."""
     if not is_other_money(case.payment, case.outcome.receipt):
         return QUARANTINED, "cannot be told apart from the money that is already booked"
+    if case.beside is not None:
+        move_to_own_try(case.beside, case.payment, evidence=case.event)
     original, surplus = case.payment, make_surplus(case.payment, at=case.at)
     case.op.surplus_payment = surplus
     _close_op(case, OP_SUCCEEDED)
@@ -178,7 +183,7 @@ def _succeeded_again(case: Case) -> tuple[str, str]:
 
 def _credited(case: Case) -> Payment | None:
     """The payment this operation's money belongs to; None for money beyond what a paid payment has."""
-    if case.op.status == OP_SUCCEEDED:
+    if case.op.status == OP_SUCCEEDED and case.beside is None:
         return case.op.surplus_payment or case.payment
     return None if case.payment.status in PAID else case.payment
 

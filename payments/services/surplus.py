@@ -4,10 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from onpoint_pay.kit.ids import new_id, new_reference, random_letters
-from payments.models import Payment
+from payments.models import C2bReceipt, MoneyOp, Payment, ProviderEvent
+from payments.services.c2b_ops import make_op
+from payments.services.c2b_suspense import BY_RECEIPT, MATCHED, received_as
+from payments.services.evidence import APPLIED, DUPLICATE
 from payments.services.intent import ACCOUNT_LETTERS, NOTHING_YET
+from payments.states import OP_SUCCEEDED, PAID
+from providers.types import Outcome
 
 PAID_TWICE = "paid_twice"
+# Where the provider speaks about a prompt itself: its result, and its answer when it is asked.
+RESULTS, ANSWERS = "collect", "query"
 # What both payments have in common. The merchant's reference stays, so that they know which order was paid twice.
 SHARED = (
     "merchant_id",
@@ -64,3 +71,43 @@ def is_other_money(paid: Payment, receipt: str | None) -> bool:
     if receipt and paid.receipt:
         return receipt != paid.receipt
     return paid.confirmed_by in ("callback", "query")
+
+
+def surplus_without_receipt(payment: Payment) -> Payment | None:
+    """The money of another attempt of `payment` that was found paid by asking, and whose receipt is still missed."""
+    rows = MoneyOp.objects.filter(
+        payment_id=payment.id, surplus_payment__status__in=PAID, surplus_payment__receipt__isnull=True
+    )
+    op = rows.select_related("surplus_payment").order_by("id").first()
+    return None if op is None else op.surplus_payment
+
+
+def money_beside(op: MoneyOp, payment: Payment, outcome: Outcome) -> C2bReceipt | None:
+    """The money that came by itself and was taken for that of a prompt which was paid as well, with other money.
+
+    So it is when the prompt's own first result names a receipt, and the payment has another one by what was typed.
+    A person's choice stays, and whatever may be the money of a word about a prompt that named no receipt.
+    """
+    is_given = op.kind == "charge" and op.status == OP_SUCCEEDED and op.surplus_payment_id is None
+    is_result = outcome.provider_reference is not None and op.provider_ref in (None, outcome.provider_reference)
+    if not (is_given and is_result and outcome.receipt) or payment.receipt in (None, outcome.receipt):
+        return None
+    row = received_as(payment.provider, payment.mode, str(payment.receipt))
+    if row is None or (row.state, row.payment_id, row.decided_by) != (MATCHED, payment.id, "system"):
+        return None
+    is_told = row.rule == BY_RECEIPT.rule or _has_word(op) or surplus_without_receipt(payment) is not None
+    return None if is_told else row
+
+
+def move_to_own_try(row: C2bReceipt, payment: Payment, *, evidence: ProviderEvent) -> None:
+    """What paid `payment` was a try of the payer's own and not the prompt; `evidence` is the result that told us so."""
+    op = make_op(row, payment)
+    op.status, op.evidence, op.last_answer_at = OP_SUCCEEDED, evidence, row.received_at
+    op.save(update_fields=["status", "evidence", "last_answer_at"])
+
+
+def _has_word(op: MoneyOp) -> bool:
+    """A result of the prompt was applied before, or the prompt was found paid by asking."""
+    heard = ProviderEvent.objects.filter(op_id=op.id, status__in=(APPLIED, DUPLICATE))
+    is_asked = op.evidence is not None and op.evidence.door == ANSWERS
+    return is_asked or heard.filter(door__startswith=RESULTS).exists()

@@ -1,5 +1,7 @@
 """M-Pesa keeps the promises every provider makes."""
 
+from unittest import mock
+
 from onpoint_pay.kit.http import HttpClient
 from onpoint_pay.kit.tests.local_server import answer
 from onpoint_pay.kit.tokens import TokenStore
@@ -25,6 +27,11 @@ class MpesaContractTests(ProviderContract):
     provider_reference = CHECKOUT_ID
     callback_paid = shape("stk_callback_success")
     callback_not_paid = shape("stk_callback_failed_cancelled")
+
+    def setUp(self) -> None:
+        super().setUp()
+        # How long it waits between two tries of a page is not what is promised.
+        self.enterContext(mock.patch("providers.mpesa.provider.PAGE_PAUSES", (0, 0)))
 
     def make_provider(self, base_url: str, *, tokens: TokenStore, http: HttpClient) -> Provider:
         return registry.get(self.code, make_config(base_url), tokens=tokens, http=http)
