@@ -1,7 +1,7 @@
 """Finding the truth of what nobody can be asked about one by one: prompts whose provider reference was lost with the
 answer to their hand-over, and payments that payers make by hand. The provider's own list of money received tells."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import orjson
@@ -11,6 +11,7 @@ from merchants.services.provider_accounts import provider_for
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.money import Money
 from onpoint_pay.kit.redact import redact
+from payments import schedule
 from payments.matching import fold
 from payments.models import C2bReceipt, MoneyOp, Payment
 from payments.services.evidence import Answer
@@ -23,7 +24,8 @@ log = structlog.get_logger(__name__)
 # Clocks differ a little, and a list may lag behind the money.
 MARGIN = timedelta(minutes=5)
 # A prompt is answered within minutes; a busy shortcode's whole day would be a long list to read for one of them.
-PROMPT_LIFE = timedelta(minutes=30)
+PROMPT_LIFE_SECONDS = 1800
+STRETCH_SECONDS = 900
 # Providers keep their list for two days; what is older waits for a person or a statement.
 REACH = timedelta(hours=47)
 # What a payer pays without a prompt: anybody may pay it, from any phone.
@@ -36,10 +38,24 @@ def look_up(ops: Sequence[MoneyOp]) -> bool:
     A line belongs to an operation when amount, account reference and phone agree and no other fits: then it is paid.
     A list without a line is an answer too: after an hour of such answers the prompt is expired.
     """
-    ops = [op for op in ops if now() - _sent_at(op) < REACH]
-    if not ops:
-        # Nothing a list could still tell of: asking again soon would only be noise.
-        return True
+    # What lies further back no list can tell of: asking again soon would only be noise.
+    within_reach = sorted((op for op in ops if now() - _sent_at(op) < REACH), key=_sent_at)
+    return all([_look_up_together(group) for group in _by_time(within_reach)])
+
+
+def _by_time(ops: Sequence[MoneyOp]) -> Iterator[list[MoneyOp]]:
+    """Operations of one stretch of time share a reading; a busy shortcode's whole list is read for nobody."""
+    group: list[MoneyOp] = []
+    for op in ops:
+        if group and _sent_at(op) - _sent_at(group[0]) > schedule.scaled(STRETCH_SECONDS):
+            yield group
+            group = []
+        group.append(op)
+    if group:
+        yield group
+
+
+def _look_up_together(ops: list[MoneyOp]) -> bool:
     lines = _lines(ops)
     if lines is None:
         return False
@@ -64,7 +80,7 @@ def look_up(ops: Sequence[MoneyOp]) -> bool:
 def _lines(ops: Sequence[MoneyOp]) -> list[StatementLine] | None:
     """The list of the time in which these can have been paid; None when there was no answer."""
     provider = provider_for(ops[0].provider, ops[0].mode, ops[0].provider_account_id)
-    start = min(_sent_at(op) for op in ops) - MARGIN
+    start = min(_sent_at(op) for op in ops) - schedule.scaled(MARGIN.total_seconds())
     try:
         return provider.fetch_statement(start, max(_payable_until(op) for op in ops))
     except NotSupported:
@@ -77,7 +93,7 @@ def _lines(ops: Sequence[MoneyOp]) -> list[StatementLine] | None:
 def _payable_until(op: MoneyOp) -> datetime:
     """A prompt lives for minutes; what a payer sends by themselves may come at any time until now."""
     until = now() + MARGIN
-    return until if op.kind == "c2b" else min(until, _sent_at(op) + PROMPT_LIFE)
+    return until if op.kind == "c2b" else min(until, _sent_at(op) + schedule.scaled(PROMPT_LIFE_SECONDS))
 
 
 def _sent_at(op: MoneyOp) -> datetime:

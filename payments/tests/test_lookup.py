@@ -7,7 +7,7 @@ from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import to_public
 from payments.models import MoneyOp, Payment, ProviderEvent
 from payments.schedule import EXPIRY_AFTER
-from payments.services.lookup import REACH
+from payments.services.lookup import REACH, look_up
 from payments.services.sweep import sweep
 from payments.tests.base import NOBODY, PaymentTestCase, entries_of, make_due
 from payments.tests.factories import next_phone, op_of
@@ -216,3 +216,15 @@ class OutOfReach(LookupTestCase):
         self.assert_waiting(payment)
         self.assertEqual(simulator().summary()["pulls"], pulls)
         self.assertGreater(op_of(payment).next_check, now() + timedelta(hours=4))
+
+
+class StretchesTest(PaymentTestCase):
+    def test_each_stretch_of_time_reads_its_own_part_of_the_list(self) -> None:
+        """One old prompt does not make everybody read the whole day."""
+        old, young = self.start(scenario="push=reset"), self.start(scenario="push=reset")
+        MoneyOp.objects.filter(payment=old).update(sent_at=now() - timedelta(hours=20))
+        before = simulator().summary()["pulls"]
+        self.assertTrue(look_up([op_of(old), op_of(young)]))
+        self.assertEqual(simulator().summary()["pulls"] - before, 2)
+        for payment in (old, young):
+            self.assertEqual(op_of(payment).answered_checks, 1)
