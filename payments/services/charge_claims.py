@@ -67,8 +67,10 @@ def _ask_ourselves(op: MoneyOp) -> None:
 
 def _is_news(op: MoneyOp, claim: CallbackEvent) -> bool:
     """The success would book money: the first word of it, or one that names other money than what is booked."""
+    if op.status != OP_SUCCEEDED:
+        return True
     assert op.payment is not None  # noqa: S101 - only refunds have operations without one
-    return op.status != OP_SUCCEEDED or money_beside(op, op.payment, claim.outcome) is not None
+    return money_beside(op, op.payment, claim.outcome) is not None
 
 
 def confirms_success(op: MoneyOp) -> bool:
