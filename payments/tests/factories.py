@@ -21,7 +21,7 @@ from payments.services.initiate import initiate_payment
 from payments.services.outcome import apply_outcome
 from payments.services.replay import Claim
 from providers.base import Provider
-from providers.errors import ProviderRejected, ProviderTimeout
+from providers.errors import CallbackRejected, NotSupported, ProviderRejected, ProviderTimeout
 from providers.mpesa import words
 from providers.types import (
     CallbackEvent,
@@ -96,10 +96,10 @@ class StandInProvider(Provider):
         raise ProviderTimeout("nobody answers here")
 
     def parse_callback(self, inbound: InboundRequest) -> list[CallbackEvent]:
-        raise NotImplementedError
+        raise NotSupported("nothing comes in at a stand-in")
 
     def authenticate_callback(self, inbound: InboundRequest) -> None:
-        raise NotImplementedError
+        raise CallbackRejected("nothing comes in at a stand-in")
 
 
 def make_payment(

@@ -5,6 +5,7 @@ Subclass ProviderContract together with unittest.TestCase and fill in the class 
 
 import json
 import unittest
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -94,7 +95,7 @@ class Replies(NamedTuple):
     accepting_order: Reply | None = None
 
 
-class ProviderContract(unittest.TestCase):
+class ProviderContract(unittest.TestCase, ABC):
     """The promises, each a test. Callbacks are raw bodies and speak of `provider_reference` and 1,500 shillings."""
 
     __test__ = False
@@ -105,9 +106,9 @@ class ProviderContract(unittest.TestCase):
     callback_paid: ClassVar[bytes]
     callback_not_paid: ClassVar[bytes]
 
+    @abstractmethod
     def make_provider(self, base_url: str, *, tokens: TokenStore, http: HttpClient) -> Provider:
         """The provider with SECRETS as credentials."""
-        raise NotImplementedError
 
     def setUp(self) -> None:
         self.server = self.enterContext(LocalServer())
