@@ -66,11 +66,13 @@ def make_surplus(payment: Payment, *, at: datetime) -> Payment:
 def is_other_money(paid: Payment, receipt: str | None) -> bool:
     """Whether a success of another attempt is other money than what `paid` has.
 
-    Told by the receipts, or by each attempt having been confirmed by a word about itself.
+    Told by the receipts, or by each attempt having been confirmed by a word about itself: a prompt's result, or the
+    answer to a question about it. Money that was announced by itself may be any attempt's.
     """
     if receipt and paid.receipt:
         return receipt != paid.receipt
-    return paid.confirmed_by in ("callback", "query")
+    is_about_its_prompt = paid.evidence is not None and paid.evidence.door in ("collect", "query")
+    return is_about_its_prompt and paid.confirmed_by in ("callback", "query")
 
 
 def surplus_without_receipt(payment: Payment) -> Payment | None:

@@ -207,6 +207,15 @@ class MoneyByItself(Attempts):
         self.assertEqual(own.evidence_id, surplus.evidence_id)
         self.assert_owner(receipts[0], payment)
 
+    def test_an_answer_without_a_receipt_may_speak_of_the_same_money(self) -> None:
+        """The older prompt was paid, says the provider when asked: that is the money that was taken for the newer."""
+        payment, older, _, code = self.taken()
+        self.assertEqual(self.told(older, source="query"), "quarantined")
+        self.assert_state(payment, "completed", receipt=code)
+        self.assertEqual(Payment.objects.count(), 1)
+        self.assert_books(provider_float=100_00, pending=98_50, fee_income=1_50)
+        self.assert_clean()
+
     def test_the_prompt_is_paid_too(self) -> None:
         payment, _, newer, code = self.taken()
         own = next_code()
