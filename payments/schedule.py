@@ -92,6 +92,15 @@ def next_list_check(after: datetime, *, since: datetime) -> datetime:
     return datetime.fromtimestamp((after.timestamp() // step + 1) * step, UTC)
 
 
+def asks_closely(sent_at: datetime, now: datetime, *, answered_checks: int) -> bool:
+    """The hour is over and answers are missing, this one included: two more questions, and it can be said to be unpaid.
+
+    Not for longer than six hours: what cannot be told by then will not be told by asking every five minutes.
+    """
+    is_time = scaled(EXPIRY_AFTER) <= now - sent_at < scaled(THEN_EVERY)
+    return is_time and answered_checks < EXPIRY_ANSWERS - 1
+
+
 def may_expire(sent_at: datetime, now: datetime, *, answered_checks: int) -> bool:
     """Two answered questions, the last one an hour or more after the prompt: the provider itself says nothing came."""
     return answered_checks >= EXPIRY_ANSWERS and now - sent_at >= scaled(EXPIRY_AFTER)

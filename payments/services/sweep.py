@@ -66,6 +66,8 @@ def _next_check(op: MoneyOp, at: datetime, *, is_silent: bool) -> datetime:
     since = op.sent_at or op.created_at
     if op.kind == BY_HAND:
         return schedule.next_list_check(at, since=since)
+    if op.kind not in OP_OUT and schedule.asks_closely(since, at, answered_checks=op.answered_checks):
+        return schedule.unanswered_retry_at(at)
     return schedule.next_check_at(since, at, kind=op.kind, is_silent=is_silent)
 
 

@@ -169,6 +169,20 @@ class Expiry(SweepTestCase):
         self.assertEqual(events_of(payment)[-1], "payment.expired")
         self.assertEqual((self.sweep(), self.queries()), (0, 2))
 
+    def test_the_second_answer_is_asked_for_soon(self) -> None:
+        payment = self.start()
+        self.age(payment, seconds=schedule.EXPIRY_AFTER + 1)
+        self.sweep()
+        wait = (op_of(payment).next_check - now()).total_seconds()  # type: ignore[operator]
+        self.assertLessEqual(wait, 1.2 * schedule.UNANSWERED_RETRY)
+
+    def test_what_many_questions_did_not_tell_is_asked_rarely(self) -> None:
+        sent = now()
+        for seconds, answers, closely in ((3599, 0, False), (3601, 0, True), (3601, 1, False), (21_601, 0, False)):
+            at = sent + timedelta(seconds=seconds)
+            with self.subTest(seconds=seconds, answers=answers):
+                self.assertEqual(schedule.asks_closely(sent, at, answered_checks=answers), closely)
+
     def test_not_before_the_hour(self) -> None:
         payment = self.start()
         self.age(payment, seconds=schedule.EXPIRY_AFTER - 60)
