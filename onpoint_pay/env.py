@@ -1,6 +1,7 @@
 """Typed readers of the environment: the first name that is set wins, `NAME_FILE` reads a secret from a file."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 HOME = Path(os.environ.get("ONPOINT_HOME", Path(__file__).resolve().parent.parent / ".onpoint"))
@@ -75,3 +76,11 @@ def decimal(*names: str, default: float) -> float:
 def items(*names: str, default: str = "") -> list[str]:
     """Comma-separated values without blanks."""
     return [item.strip() for item in text(*names, default=default).split(",") if item.strip()]
+
+
+def networks(*names: str) -> list[IPv4Network | IPv6Network]:
+    """Comma-separated networks or single addresses."""
+    try:
+        return [ip_network(item) for item in items(*names)]
+    except ValueError as error:
+        raise SettingInvalid(f"{names[0]} must be networks such as 203.0.113.0/24: {error}.") from None

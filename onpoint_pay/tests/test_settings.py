@@ -102,6 +102,7 @@ class Names(SettingsTestCase):
             ("SWEEP_SPEED", "fast"),
             ("MPESA_C2B_VERSION", "v3"),
             ("MPESA_CERTIFICATE", "/no/such/file"),
+            ("WEBHOOK_REFUSED_NETWORKS", "203.0.113.0/24,ours"),
         ):
             with self.subTest(name=name):
                 finished = self.run_settings({name: value}, "1")
@@ -159,6 +160,8 @@ class BeforeStart(SettingsTestCase):
         self.assertEqual(self.problems(ALLOWED_HOSTS="*"), ["ALLOWED_HOSTS"])
         self.assertEqual(self.problems(BASE_URL="http://pay.example.com"), ["BASE_URL"])
         self.assertEqual(self.problems(WEBHOOK_ALLOW_PRIVATE="yes"), ["WEBHOOK_ALLOW_PRIVATE"])
+        self.assertEqual(self.problems(WEBHOOK_EGRESS_PROXY="proxy.example:3128"), ["WEBHOOK_EGRESS_PROXY"])
+        self.assertEqual(self.problems(WEBHOOK_EGRESS_PROXY="http://proxy.example:3128"), [])
 
     def test_all_come_at_once(self) -> None:
         everything = {"SECRET_KEY": "", "ENCRYPTION_KEYS": "", "ALLOWED_HOSTS": "*", "BASE_URL": ""}

@@ -5,6 +5,7 @@ import socket
 import ssl
 import tempfile
 import unittest
+import warnings
 from pathlib import Path
 from unittest import mock
 
@@ -15,6 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from onpoint_pay.kit import addresses, clock
 from onpoint_pay.kit.http import HttpClient, NoAnswer, NotSent
+from onpoint_pay.kit.sockets import tls_context
 from onpoint_pay.kit.tests.local_server import LocalServer, drip, reset
 
 HOST = "provider.example"
@@ -52,6 +54,7 @@ class TlsTests(unittest.TestCase):
         self.names_asked: list[str | None] = []
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate)
+        self.tls, self.ca_file = tls, str(certificate)
         tls.sni_callback = lambda connection, name, context: self.names_asked.append(name)
         self.server = self.enterContext(LocalServer(tls=tls))
         here = [addresses.Address(socket.AF_INET, ("127.0.0.1", self.server.port))]
@@ -76,6 +79,22 @@ class TlsTests(unittest.TestCase):
         with self.assertRaises(NotSent):
             client.send("POST", f"https://{HOST}/", headers={}, body=b"x")
         self.assertEqual(self.server.received, [])
+
+    def test_old_tls_is_not_sent(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.tls.set_ciphers("ALL:@SECLEVEL=0")
+            self.tls.minimum_version = ssl.TLSVersion.TLSv1
+            self.tls.maximum_version = ssl.TLSVersion.TLSv1_1
+        with self.assertRaises(NotSent) as raised:
+            self.client.send("POST", f"https://{HOST}/", headers={}, body=b"x")
+        self.assertEqual(raised.exception.reason, "tls_failed")
+        self.assertEqual(self.server.received, [])
+
+    def test_all_clients_of_a_process_share_one_context(self) -> None:
+        self.assertIs(tls_context(self.ca_file), tls_context(self.ca_file))
+        self.assertEqual(tls_context(self.ca_file).verify_mode, ssl.CERT_REQUIRED)
+        self.assertTrue(tls_context(self.ca_file).check_hostname)
 
     def test_a_drip_and_a_reset_are_no_answer(self) -> None:
         self.server.script(drip(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"), reset)
