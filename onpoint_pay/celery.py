@@ -3,12 +3,20 @@
 import os
 
 from celery import Celery
+from celery.signals import task_prerun
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onpoint_pay.settings")
 
 app = Celery("onpoint_pay")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@task_prerun.connect
+def part_with_broken_connections(**_: object) -> None:
+    """CELERY_DB_REUSE_MAX keeps a connection from task to task, also one that a restart of the database has broken."""
+    close_old_connections()
 
 
 def every(seconds: float, task: str, *, queue: str = "default") -> dict[str, object]:
@@ -25,6 +33,12 @@ app.conf.beat_schedule = {
     "close-stale-claims": every(300.0, "payments.close_stale_claims"),
     "read-statements": every(15.0, "payments.read_statements"),
     "listen-for-callbacks": every(15.0, "payments.listen_for_callbacks"),
-    "deliver-webhooks": every(1.0, "webhooks.deliver_due", queue="webhooks"),
+    # Starts the drains that are missing: a process that has one drops the message when it is a second old.
+    "deliver-webhooks": every(1.0, "webhooks.drain", queue="webhooks"),
+    "number-events": every(1.0, "webhooks.number_events"),
+    "recover-webhooks": every(1.0, "webhooks.recover"),
+    "hold-webhooks": every(60.0, "webhooks.hold_leftovers"),
+    "mail-webhook-notices": every(60.0, "merchants.mail_webhook_notices"),
+    "tend-webhook-attempts": every(3600.0, "webhooks.tend_attempts"),
     "forget-idempotency-keys": every(3600.0, "merchants.forget_idempotency_keys"),
 }

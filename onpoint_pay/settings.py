@@ -1,4 +1,4 @@
-"""Every setting, in a fixed order: core, data, workers, API, security, providers, webhooks, logs. See env.example."""
+"""Every setting, in the order of env.example: core, data, workers, API, security, providers, webhooks, mail, logs."""
 
 import ipaddress
 import secrets
@@ -87,7 +87,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"webhooks.*": {"queue": "webhooks"}}
+# Drains stay in their processes: nothing else may wait behind them.
+CELERY_TASK_ROUTES = {"webhooks.drain": {"queue": "webhooks"}}
 CELERY_DB_REUSE_MAX = 1_000_000
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Divides every wait of the recovery and webhook schedules; 1 in production, more in demonstrations and tests.
@@ -144,7 +145,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "onpoint_pay.openapi.finish_document",
-        "webhooks.serializers.describe_webhooks",
+        "webhooks.serializers.sent.describe_webhooks",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ApiKeyKindEnum": ["secret", "restricted"],
@@ -241,6 +242,30 @@ DEFAULT_FEE_FLAT = env.integer("DEFAULT_FEE_FLAT", default=0)
 WEBHOOK_ALLOW_PRIVATE = env.boolean("WEBHOOK_ALLOW_PRIVATE")
 WEBHOOK_CONNECT_SECONDS = env.decimal("WEBHOOK_CONNECT_SECONDS", default=3.0)
 WEBHOOK_DEADLINE_SECONDS = env.decimal("WEBHOOK_DEADLINE_SECONDS", default=15.0)
+WEBHOOK_EGRESS_PROXY = env.text("WEBHOOK_EGRESS_PROXY").rstrip("/")
+# This installation's own public addresses, beside the private ones, which are refused anyway.
+WEBHOOK_REFUSED_NETWORKS = env.networks("WEBHOOK_REFUSED_NETWORKS")
+# How long an endpoint belongs to the process that serves it; longer than the longest try.
+WEBHOOK_LEASE_SECONDS = env.decimal("WEBHOOK_LEASE_SECONDS", default=45.0)
+# How long one run of the delivering job lives before the next takes over.
+WEBHOOK_DRAIN_SECONDS = env.decimal("WEBHOOK_DRAIN_SECONDS", default=60.0)
+# How long whoever sends a test waits for the receiver's answer before they are told to look later.
+WEBHOOK_TEST_WAIT_SECONDS = env.decimal("WEBHOOK_TEST_WAIT_SECONDS", default=10.0)
+# Recovered deliveries fall due at this pace for each endpoint, so that live ones are not behind them.
+WEBHOOK_RECOVER_PER_SECOND = env.decimal("WEBHOOK_RECOVER_PER_SECOND", default=50.0)
+WEBHOOK_ATTEMPTS_KEPT_DAYS = env.integer("WEBHOOK_ATTEMPTS_KEPT_DAYS", default=30)
+
+# --- mail -------------------------------------------------------------------------------------------------------------
+EMAIL_WAY = env.choice("EMAIL_BACKEND", among=("smtp", "console"), default="smtp")
+EMAIL_BACKEND = f"django.core.mail.backends.{EMAIL_WAY}.EmailBackend"
+# Without a host nothing is sent by smtp: notices wait until there is one.
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.integer("EMAIL_PORT", default=587)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="OnPoint Pay <onpoint@localhost>")
 
 # --- logs -------------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.text("LOG_LEVEL", default="INFO").upper()
@@ -262,6 +287,10 @@ def problems_before_start() -> list[str]:
         found.append("SECRET_KEY is missing or shorter than 40 characters: set it to a long random text.")
     if not ENCRYPTION_KEYS:
         found.append("ENCRYPTION_KEYS is missing: set it to `k1:` followed by the base64 of 32 random bytes.")
+    if WEBHOOK_ATTEMPTS_KEPT_DAYS < 7:
+        found.append("WEBHOOK_ATTEMPTS_KEPT_DAYS must be 7 or more.")
+    if WEBHOOK_RECOVER_PER_SECOND <= 0:
+        found.append("WEBHOOK_RECOVER_PER_SECOND must be more than 0.")
     if DEBUG or all(_is_loopback(host) for host in ALLOWED_HOSTS):
         return found
     if "*" in ALLOWED_HOSTS:
@@ -270,4 +299,7 @@ def problems_before_start() -> list[str]:
         found.append("BASE_URL must begin with https:// : providers and merchants call it over the open network.")
     if WEBHOOK_ALLOW_PRIVATE:
         found.append("WEBHOOK_ALLOW_PRIVATE must be off outside a developer's own machine.")
+    proxy = urlsplit(WEBHOOK_EGRESS_PROXY)
+    if WEBHOOK_EGRESS_PROXY and (proxy.scheme != "http" or not proxy.hostname):
+        found.append("WEBHOOK_EGRESS_PROXY must look like http://proxy.internal:3128.")
     return found

@@ -13,6 +13,7 @@ from onpoint_pay.kit.clock import rfc3339
 from onpoint_pay.kit.ids import to_public
 
 TEST_PING = "test.ping"
+ENDPOINT_DISABLED = "webhook_endpoint.disabled"
 MAX_BODY_BYTES = 64 * 1024
 
 # type: what has happened when it is published
@@ -34,6 +35,7 @@ EMITTED: dict[str, str] = {
     "refund.created": "Money is to be given back; it is held and on its way.",
     "refund.completed": "The payer has the money back.",
     "refund.failed": "The refund failed for the reason in `failure`; no money left, and the hold is undone.",
+    ENDPOINT_DISABLED: "An endpoint was switched off: it failed for 5 days, or answered 410. Its deliveries are held.",
     TEST_PING: "Sent on request to try an endpoint.",
 }
 # Not published yet, accepted in subscriptions: an endpoint made today hears of them from the day they begin.
@@ -46,7 +48,6 @@ ANNOUNCED: dict[str, tuple[str, ...]] = {
     "kyc": ("submitted", "approved", "rejected", "expiring"),
     "merchant": ("limits_changed", "suspended", "restored"),
     "api_key": ("created", "rotated", "revoked"),
-    "webhook_endpoint": ("disabled",),
     "provider": ("outage_started", "outage_ended"),
     "reconciliation": ("exception", "completed"),
     "export": ("ready",),

@@ -9,6 +9,7 @@ from django.db import connection
 from onpoint_pay.kit.clock import now, rfc3339
 from payments import schedule
 from payments.models import ShortcodeHealth
+from webhooks.selectors.lanes import oldest_due
 
 OPERATIONAL, DEGRADED, DOWN = "operational", "degraded", "down"
 # Work that has waited longer than this many seconds of the production schedule is late.
@@ -19,8 +20,7 @@ WAITING = """
 SELECT
   (SELECT min(next_check) FROM money_op WHERE status IN ('created', 'sending', 'accepted', 'unknown')
      AND next_check <= now()),
-  (SELECT min(next_try) FROM provider_event WHERE status IN ('new', 'orphan') AND next_try <= now()),
-  (SELECT min(next_attempt_at) FROM webhooks_delivery WHERE state = 'open' AND next_attempt_at <= now())
+  (SELECT min(next_try) FROM provider_event WHERE status IN ('new', 'orphan') AND next_try <= now())
 """
 DELAYS = """
 SELECT t.provider, t.mode, count(*),
@@ -37,7 +37,7 @@ def standing() -> dict[str, Any]:
     try:
         with connection.cursor() as cursor:
             cursor.execute(WAITING)
-            oldest = cursor.fetchone()
+            oldest = (*cursor.fetchone(), oldest_due())
             cursor.execute(DELAYS, [now() - schedule.scaled(900)])
             delays = cursor.fetchall()
     except Exception:  # noqa: BLE001 - that the database is away is what this page is there to say

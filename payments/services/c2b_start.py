@@ -12,7 +12,6 @@ from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import fetch_one
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import new_reference, to_public
-from onpoint_pay.kit.jobs import nudge
 from onpoint_pay.kit.money import Money
 from payments import schedule, statements
 from payments.errors import duplicate_reference
@@ -24,6 +23,7 @@ from payments.services.initiate import check_amount, event_json, initiate_paymen
 from payments.services.intent import make_payment
 from payments.services.replay import Claim, Stored, replay
 from payments.states import AWAITING_CUSTOMER, INITIATED, PENDING
+from webhooks.bell import ring_on_commit
 
 DRAWS = 5
 
@@ -106,7 +106,7 @@ def _open(payment: Payment, op: MoneyOp, claim: Claim | None) -> Stored:
     )
     assert row is not None  # noqa: S101 - the function always answers
     if row["deliveries"]:
-        nudge("webhooks.deliver_due")
+        ring_on_commit()
     return Stored(status=201, body=body, location=payment.id)
 
 

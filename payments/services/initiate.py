@@ -17,7 +17,6 @@ from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import fetch_one
 from onpoint_pay.kit.errors import Fault, Invalid, Problem, RateLimited
 from onpoint_pay.kit.ids import new_id, to_public
-from onpoint_pay.kit.jobs import nudge
 from onpoint_pay.kit.money import Money
 from payments import schedule, statements
 from payments.errors import duplicate_reference, payment_refused, provider_unavailable
@@ -31,6 +30,7 @@ from payments.states import AWAITING_CUSTOMER, FAILED, INITIATED, PENDING
 from providers.base import Provider
 from providers.errors import ProviderRejected, ProviderTimeout, ProviderUnavailable
 from providers.types import ChargeRequest, Outcome, OutcomeStatus
+from webhooks.bell import ring_on_commit
 from webhooks.events import event_body, event_key
 
 log = structlog.get_logger(__name__)
@@ -254,7 +254,7 @@ def _handed_over(start: Start, outcome: Outcome) -> Stored:
     )
     assert row is not None  # noqa: S101 - the function always answers
     if row["deliveries"]:
-        nudge("webhooks.deliver_due")
+        ring_on_commit()
     if row["moved"]:
         return Stored(status=201, body=body, location=payment.id)
     found = Payment.objects.scoped(payment.merchant_id, payment.mode).get(id=payment.id)

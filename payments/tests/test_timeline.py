@@ -11,7 +11,7 @@ from payments.tests.base import NO_SUCH_TOKEN, PaymentTestCase, make_due
 from payments.tests.claims import success_body
 from payments.tests.factories import make_payment, op_of
 from tests.simulator_process import simulator
-from webhooks.services.delivery import deliver_due
+from webhooks.services.drain import drain_until_idle
 from webhooks.tests.receiver import Receiver
 
 
@@ -128,7 +128,7 @@ class Deliveries(StoryTestCase):
         with Receiver() as shop:
             payment = self.start(callback_url=f"{shop.url}/paid")
             self.pay(payment)
-            deliver_due(seconds=30)
+            drain_until_idle(seconds=30)
         attempts = [moment for moment in self.story(payment) if moment["kind"] == "webhook.attempt"]
         self.assertEqual(
             [moment["title"] for moment in attempts],

@@ -1,34 +1,65 @@
 """Endpoints and their secrets: add, change, delete, rotate, and the hidden ones behind a payment's callback_url."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from audit.services import record
 from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.db import retry_unit
 from onpoint_pay.kit.errors import Fault, Invalid, NotFound, Problem
 from onpoint_pay.kit.ids import to_public
 from webhooks.addresses import check_url
-from webhooks.events import PATTERNS
-from webhooks.models import DISABLED, ENABLED, FAILED, HELD, INLINE, NORMAL, OPEN, Delivery, Endpoint, Secret
+from webhooks.bell import ring_on_commit
+from webhooks.events import ENDPOINT_DISABLED, PATTERNS
+from webhooks.models import CLOSED, DISABLED, ENABLED, INLINE, NORMAL, Delivery, Endpoint, Lane, Notice, Secret
+from webhooks.pace import FIRST_WINDOW
+from webhooks.schedule import GONE_LEVEL
+from webhooks.serializers.endpoints import endpoint_body
 from webhooks.services import secrets
+from webhooks.services.holding import give_up, hold_open
+from webhooks.services.outbox import publish_event
 
 MAX_ENDPOINTS = 16
 MAX_OVERLAP_HOURS = 168
-CHANGEABLE = ("url", "events", "description", "status")
+CHANGEABLE = ("url", "events", "description", "status", "rate_limit", "api_version")
+# An inline endpoint stands for an address named by payments: these are not its own to change.
+FIXED_INLINE = {"url", "events", "api_version"}
+# Nothing is known against an endpoint that is new, was enabled again or has moved.
+FRESH_LANE: dict[str, Any] = {
+    "send_window": FIRST_WINDOW,
+    "last_ms": None,
+    "breaker": CLOSED,
+    "open_until": None,
+    "times_tripped": 0,
+    "failures_in_row": 0,
+    "failing_since": None,
+    "failing_tries": 0,
+    "failing_events": 0,
+    "notified_level": 0,
+}
 INLINE_URLS_KEPT = 10_000
 
 _inline_keys: dict[tuple[UUID, str, str], UUID] = {}
 
 
 def add_endpoint(
-    *, merchant_id: UUID, mode: str, url: str, events: Sequence[str], actor: str, description: str = ""
+    *,
+    merchant_id: UUID,
+    mode: str,
+    url: str,
+    events: Sequence[str],
+    actor: str,
+    description: str = "",
+    rate_limit: int | None = None,
+    api_version: str | None = None,
 ) -> tuple[Endpoint, str]:
-    """A new endpoint and its secret in clear, shown this once.
+    """A new endpoint and its secret in clear, shown this once. `rate_limit` is in tries per second.
 
     Raises Problem callback_url_invalid, callback_url_forbidden, parameter_invalid, or limit_exceeded at 16 endpoints.
     """
@@ -44,30 +75,32 @@ def add_endpoint(
             url=url,
             events=list(dict.fromkeys(events)),
             description=description,
-            api_version=settings.API_VERSION,
+            rate_limit=rate_limit,
+            api_version=api_version or settings.API_VERSION,
         )
         clear = secrets.keep_secret(merchant_id=merchant_id, mode=mode, endpoint_id=endpoint.pk)
         _audit(endpoint, actor=actor, action="created", detail={"events": endpoint.events})
     return endpoint, clear
 
 
-def check_events(events: Sequence[str]) -> None:
+def check_events(events: Sequence[str], *, param: str = "events") -> None:
     """Raises Invalid naming every entry that is not in the catalogue."""
     faults = [
-        Fault(param=f"events[{place}]", code="parameter_invalid", detail=f"{name[:60]!r} is not an event type.")
+        Fault(param=f"{param}[{place}]", code="parameter_invalid", detail=f"{name[:60]!r} is not an event type.")
         for place, name in enumerate(events)
         if name not in PATTERNS
     ]
     if not events:
-        faults = [Fault(param="events", code="parameter_invalid", detail='Name at least one event type, or "*".')]
+        faults = [Fault(param=param, code="parameter_invalid", detail='Name at least one event type, or "*".')]
     if faults:
         raise Invalid(faults)
 
 
 def update_endpoint(endpoint: Endpoint, *, changes: Mapping[str, Any], actor: str) -> Endpoint:
-    """Change url, events, description or status (`enabled` or `paused`).
+    """Change url, events, description, rate_limit, api_version or status (`enabled` or `paused`).
 
-    Pausing holds what is open. Enabling sends what happens from then on; held deliveries wait to be resent.
+    Pausing holds what is open; what is under way may still arrive. Enabling sends what happens from then on, with
+    nothing held against the endpoint; held deliveries wait to be recovered.
 
     Raises what add_endpoint raises, NotFound, and Problem state_conflict for changes an inline endpoint does not take.
     """
@@ -75,30 +108,66 @@ def update_endpoint(endpoint: Endpoint, *, changes: Mapping[str, Any], actor: st
         check_url(changes["url"], mode=endpoint.mode, allow_private=settings.WEBHOOK_ALLOW_PRIVATE)
     if "events" in changes:
         check_events(changes["events"])
-    with transaction.atomic():
-        locked = _locked(endpoint)
-        given = {name: changes[name] for name in CHANGEABLE if name in changes}
-        wanted = {name: value for name, value in given.items() if value != getattr(locked, name)}
-        if not wanted:
-            return locked
-        if "url" in wanted or "events" in wanted:
-            _require_normal(locked)
-        _apply(locked, wanted)
-        if locked.status != ENABLED:
-            _idle_deliveries(locked).filter(state=OPEN).update(state=HELD)
-        _audit(locked, actor=actor, action="updated", detail={"changed": sorted(wanted)})
+    given = {name: changes[name] for name in CHANGEABLE if name in changes}
+    return retry_unit(lambda: _update(endpoint, given, actor=actor))
+
+
+def _update(endpoint: Endpoint, given: Mapping[str, Any], *, actor: str) -> Endpoint:
+    locked = _locked(endpoint)
+    wanted = {name: value for name, value in given.items() if value != getattr(locked, name)}
+    if not wanted:
+        return locked
+    if FIXED_INLINE & set(wanted):
+        _require_normal(locked)
+    _apply(locked, wanted)
+    if locked.status != ENABLED:
+        hold_open(locked.pk)
+    elif "status" in wanted or "url" in wanted:
+        Lane.objects.filter(endpoint=locked).update(**FRESH_LANE)
+        ring_on_commit()
+    _audit(locked, actor=actor, action="updated", detail={"changed": sorted(wanted)})
     return locked
 
 
-def disable_endpoint(endpoint_id: UUID, *, reason: str) -> None:
-    """Switch off an endpoint that asked for it; its open deliveries are held. Silent when it is off already."""
+def disable_endpoint(
+    endpoint_id: UUID,
+    *,
+    reason: str,
+    level: int = GONE_LEVEL,
+    days: int = 0,
+    failing_since: datetime | None = None,
+) -> None:
+    """Switch off an endpoint that asked for it or has failed for too long; its open deliveries are held, its owner is
+    told, and so are the merchant's other endpoints. Silent when it is off already.
+
+    `level` and `days` are those of the notice. Call it in the transaction that settles the tries.
+    """
     with transaction.atomic():
-        found = Endpoint.objects.select_for_update().filter(pk=endpoint_id, deleted_at=None).first()
-        if found is None or found.status == DISABLED:
+        found = Endpoint.objects.select_for_update(no_key=True).filter(pk=endpoint_id, deleted_at=None).first()
+        if found is None or found.status != ENABLED:
             return
         _apply(found, {"status": DISABLED})
-        _idle_deliveries(found).filter(state=OPEN).update(state=HELD)
+        hold_open(found.pk)
+        since = failing_since or found.lane.failing_since or now()
+        notice = Notice(endpoint=found, level=level, days=days, failing_since=since)
+        Notice.objects.bulk_create([notice], ignore_conflicts=True)
+        _tell_others(found)
         _audit(found, actor="system", action="disabled", detail={"reason": reason})
+
+
+def _tell_others(endpoint: Endpoint) -> None:
+    event_id = publish_event(
+        merchant_id=endpoint.merchant_id,
+        mode=endpoint.mode,
+        type=ENDPOINT_DISABLED,
+        object_id=endpoint.pk,
+        body_object=endpoint_body(endpoint),
+        previous={"status": ENABLED},
+        request_id=None,
+        # It may be enabled and disabled again.
+        nth=endpoint.version,
+    )
+    Delivery.objects.filter(event_id=event_id, endpoint=endpoint).delete()
 
 
 def delete_endpoint(endpoint: Endpoint, *, actor: str) -> None:
@@ -106,13 +175,16 @@ def delete_endpoint(endpoint: Endpoint, *, actor: str) -> None:
 
     Raises NotFound, and Problem state_conflict for an inline endpoint.
     """
-    with transaction.atomic():
-        locked = _locked(endpoint)
-        _require_normal(locked)
-        _apply(locked, {"deleted_at": now()})
-        _idle_deliveries(locked).filter(state__in=(OPEN, HELD)).update(state=FAILED, last_error="endpoint_deleted")
-        Secret.objects.filter(endpoint=locked).delete()
-        _audit(locked, actor=actor, action="deleted")
+    retry_unit(lambda: _delete(endpoint, actor=actor))
+
+
+def _delete(endpoint: Endpoint, *, actor: str) -> None:
+    locked = _locked(endpoint)
+    _require_normal(locked)
+    _apply(locked, {"deleted_at": now()})
+    give_up(locked.pk)
+    Secret.objects.filter(endpoint=locked).delete()
+    _audit(locked, actor=actor, action="deleted")
 
 
 # --- secrets ------------------------------------------------------------------------------------------------------
@@ -226,7 +298,9 @@ def _normal(merchant_id: UUID, mode: str) -> QuerySet[Endpoint]:
 
 
 def _locked(endpoint: Endpoint) -> Endpoint:
-    found: Endpoint | None = Endpoint.objects.select_for_update().filter(pk=endpoint.pk, deleted_at=None).first()
+    # Publishing an event refers to the endpoint's key and does not wait for this lock.
+    rows = Endpoint.objects.select_for_update(no_key=True)
+    found: Endpoint | None = rows.filter(pk=endpoint.pk, deleted_at=None).first()
     if found is None:
         raise NotFound
     return found
@@ -243,16 +317,11 @@ def _apply(endpoint: Endpoint, values: Mapping[str, Any]) -> None:
     endpoint.refresh_from_db()
 
 
-def _idle_deliveries(endpoint: Endpoint) -> QuerySet[Delivery]:
-    """Those no drain holds just now: what is under way is settled by its own drain."""
-    unleased = Q(lease_until=None) | Q(lease_until__lt=now())
-    return Delivery.objects.filter(unleased, endpoint=endpoint)
-
-
 def _require_normal(endpoint: Endpoint) -> None:
     if endpoint.kind == INLINE:
         raise Problem(
-            "state_conflict", "It stands for the callback_url of payments; only status and description change."
+            "state_conflict",
+            "It stands for the callback_url of payments; only status, description and rate_limit change.",
         )
 
 

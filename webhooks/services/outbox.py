@@ -12,12 +12,11 @@ from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import new_id, to_public
-from onpoint_pay.kit.jobs import nudge
+from webhooks.bell import ring_on_commit
 from webhooks.events import TEST_PING, event_body, event_key
 from webhooks.models import ENABLED, TEST, Delivery, Endpoint, Event
 from webhooks.schedule import EXPIRY_HOURS
 
-DELIVER_DUE = "webhooks.deliver_due"
 PUBLISH = """
 SELECT webhook_publish(%(event)s, %(key)s, %(merchant)s, %(mode)s, %(type)s, %(api_version)s, %(body)s, %(inline)s)
 """
@@ -69,7 +68,7 @@ def publish_event(
         cursor.execute(PUBLISH, values)
         deliveries: int = cursor.fetchone()[0]
     if deliveries:
-        nudge(DELIVER_DUE)
+        ring_on_commit()
     return event_id
 
 
@@ -91,7 +90,7 @@ def publish_test(endpoint: Endpoint, *, request_id: str | None = None) -> Delive
             trigger=TEST,
             expires_at=event.created_at + timedelta(hours=EXPIRY_HOURS),
         )
-        nudge(DELIVER_DUE)
+        ring_on_commit()
     return delivery
 
 

@@ -1,10 +1,11 @@
 """Signing secrets in the database: sealed, several alive during a rotation, opened only to sign."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+import time
+from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.crypto import seal, unseal
@@ -14,7 +15,7 @@ from webhooks.models import Secret
 from webhooks.signing import new_secret
 
 MAX_ALIVE = 5
-CURRENT_FIRST = F("expires_at").desc(nulls_first=True)
+CACHED, CACHED_SECONDS = 10_000, 60.0
 
 
 def _bound_to(secret_id: UUID) -> str:
@@ -58,8 +59,20 @@ def replace_secret(*, merchant_id: UUID, mode: str, endpoint_id: UUID | None, ov
     return keep_secret(merchant_id=merchant_id, mode=mode, endpoint_id=endpoint_id)
 
 
-def live_secrets(*, endpoint_ids: Iterable[UUID], merchant_ids: Iterable[UUID], at: datetime) -> list[Secret]:
-    """Every secret that signs at `at` for these endpoints, and the default ones of these merchants; newest first."""
-    owned = Q(endpoint_id__in=list(endpoint_ids)) | Q(endpoint=None, merchant_id__in=list(merchant_ids))
-    alive = Q(expires_at=None) | Q(expires_at__gt=at)
-    return list(Secret.objects.filter(owned & alive).order_by(CURRENT_FIRST, "-created_at", "-id"))
+class SecretCache:
+    """Clear texts by key, for one drain: which of them sign is looked up for every try, what they are only rarely."""
+
+    def __init__(self) -> None:
+        self._clear: dict[UUID, tuple[str, float]] = {}
+
+    def open(self, keys: Sequence[UUID]) -> list[str]:
+        """Raises CannotOpen when a row or the keyring was changed, and leaves out what is gone meanwhile."""
+        moment = time.monotonic()
+        missing = [key for key in keys if key not in self._clear or self._clear[key][1] < moment]
+        if missing:
+            if len(self._clear) > CACHED:
+                self._clear.clear()
+                missing = list(keys)
+            for secret in Secret.objects.filter(pk__in=missing):
+                self._clear[secret.pk] = open_secret(secret), moment + CACHED_SECONDS
+        return [self._clear[key][0] for key in keys if key in self._clear]

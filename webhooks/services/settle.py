@@ -1,99 +1,142 @@
-"""Writing down what a try came to: the attempt, the delivery's next state, an endpoint that asked to be left alone."""
+"""Writing down what tries came to, many at once: attempts, deliveries, and what was learned of their lanes."""
 
-import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from django.conf import settings
-from django.db import transaction
+import orjson
+from django.db import connection, transaction
 
 from onpoint_pay.kit.clock import now
-from webhooks.channels import GONE, Result
-from webhooks.models import AUTO, DELIVERED, FAILED, HELD, OPEN, Attempt, Delivery
-from webhooks.schedule import RETRY_AFTER_STATUSES, next_try_at, parse_retry_after
-from webhooks.services.claims import Claimed
+from webhooks.channels import GONE
+from webhooks.pace import Lane
+from webhooks.schedule import notice_level
 from webhooks.services.endpoints import disable_endpoint
+from webhooks.services.notices import note_failing
 
-UNSENT_HEADERS = frozenset({"webhook-signature"})
+# One statement, one commit. An owner whose lease has been taken over writes its tries and moves nothing. A delivery
+# that was put on hold while it was under way, and arrived, is delivered all the same.
+SETTLE = """
+WITH done AS (
+  SELECT * FROM json_to_recordset(%(tries)s) AS t (id bigint, endpoint_id uuid, token uuid, n smallint, trigger text,
+    started_at timestamptz, connect_ms integer, total_ms integer, status smallint, error text, request_headers jsonb,
+    response_headers jsonb, excerpt text, ip inet, worker text, was_sent boolean, state text, due_at timestamptz)),
+noted AS (
+  INSERT INTO webhooks_attempt (delivery_id, endpoint_id, n, trigger, started_at, connect_ms, total_ms, status,
+    error_code, request_headers, response_headers, response_excerpt, ip, worker)
+  SELECT id, endpoint_id, n, trigger, started_at, connect_ms, total_ms, status, error, request_headers,
+    response_headers, excerpt, ip, worker FROM done WHERE was_sent),
+moved AS (
+  UPDATE webhooks_delivery d SET state = done.state, trigger = 'auto', tries = done.n, last_status = done.status,
+    last_error = done.error, delivered_at = CASE done.state WHEN 'delivered' THEN now() END,
+    next_attempt_at = coalesce(done.due_at, d.next_attempt_at)
+  FROM done JOIN webhooks_lane l ON l.endpoint_id = done.endpoint_id AND l.lease_token = done.token
+  WHERE d.id = done.id AND (d.state = 'open' OR (d.state = 'held' AND done.state = 'delivered')))
+UPDATE webhooks_lane l SET send_window = t.send_window, last_ms = t.last_ms, breaker = t.breaker,
+  open_until = t.open_until, times_tripped = t.times_tripped, failures_in_row = t.failures_in_row,
+  failing_since = t.failing_since, failing_tries = t.failing_tries, failing_events = t.failing_events,
+  last_success_at = t.last_success_at, notified_level = t.notified_level,
+  lease_until = CASE WHEN t.is_given_back THEN NULL ELSE l.lease_until END,
+  lease_token = CASE WHEN t.is_given_back THEN NULL ELSE l.lease_token END
+FROM json_to_recordset(%(lanes)s) AS t (endpoint_id uuid, token uuid, send_window smallint, last_ms integer,
+  breaker text, open_until timestamptz, times_tripped smallint, failures_in_row integer, failing_since timestamptz,
+  failing_tries integer, failing_events integer, last_success_at timestamptz, notified_level smallint,
+  is_given_back boolean)
+WHERE l.endpoint_id = t.endpoint_id AND l.lease_token = t.token
+"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
-    """One finished try, held in memory until it is written."""
+@dataclass(slots=True, kw_only=True)
+class Settled:
+    """One finished try, or one delivery that could not be tried, and what becomes of the delivery."""
 
-    claimed: Claimed
-    result: Result
-    headers: Mapping[str, str]
-    started_at: datetime
-    total_ms: int
+    id: int
+    endpoint_id: UUID
+    token: UUID
+    # Tries made, this one included.
+    n: int
+    state: str
+    error: str
+    trigger: str = "auto"
+    was_sent: bool = True
+    due_at: datetime | None = None
+    started_at: datetime | None = None
+    connect_ms: int | None = None
+    total_ms: int = 0
+    status: int | None = None
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    response_headers: Mapping[str, str] = field(default_factory=dict)
+    excerpt: str = ""
+    ip: str | None = None
+    worker: str = ""
+
+    @property
+    def asks_to_stop(self) -> bool:
+        return self.status == GONE
 
 
-def settle(done: Try) -> str:
-    """Write the attempt and move the delivery, in one transaction; return the delivery's new state.
+def settle(tries: Sequence[Settled], *, changed: Iterable[Lane], given_back: Iterable[Lane]) -> None:
+    """Write a group of tries and what was learned of lanes; `given_back` lanes are free for any drain from then on.
 
-    A late owner, whose lease ended and was taken over, writes its attempt and moves nothing.
+    Normally one statement. An endpoint that answered 410, or that has been failing for a day, is dealt with in the same
+    transaction. Raises DataError or IntegrityError when one of the tries cannot be stored; then nothing was.
     """
-    state, due_at = _next_state(done)
+    back = list(given_back)
+    freed = {lane.endpoint_id for lane in back}
+    lanes = [*back, *(lane for lane in changed if lane.endpoint_id not in freed)]
+    if not any(done.asks_to_stop for done in tries) and not any(_needs_notice(lane) for lane in lanes):
+        _write(tries, lanes, back)
+        return
     with transaction.atomic(durable=True):
-        if done.result.status == GONE:
-            disable_endpoint(done.claimed.endpoint_id, reason="the endpoint answered 410")
-        _write_attempt(done)
-        changes = {
-            "state": state,
-            "tries": done.claimed.tries + 1,
-            "last_status": done.result.status,
-            "last_error": done.result.error,
-            "delivered_at": now() if state == DELIVERED else None,
-        }
-        if due_at is not None:
-            changes["next_attempt_at"] = due_at
-        _release(done.claimed, changes)
-    return state
+        for lane in filter(_needs_notice, lanes):
+            _note(lane)
+        for endpoint_id in {done.endpoint_id for done in tries if done.asks_to_stop}:
+            disable_endpoint(endpoint_id, reason="the endpoint answered 410")
+        _write(tries, lanes, back)
 
 
-def settle_unsent(claimed: Claimed, *, state: str, error: str) -> str:
-    """Close a delivery that cannot be tried: `held` until its endpoint is enabled again, or `failed` for good."""
-    _release(claimed, {"state": state, "last_error": error})
-    return state
+def _needs_notice(lane: Lane) -> bool:
+    return lane.failing_since is not None and notice_level(lane.failing_since, at=now()) > lane.notified_level
 
 
-def _release(claimed: Claimed, changes: Mapping[str, object]) -> None:
-    ours = Delivery.objects.filter(pk=claimed.id, state=OPEN, lease_until=claimed.lease_until)
-    ours.update(lease_until=None, trigger=AUTO, **changes)
-
-
-def _next_state(done: Try) -> tuple[str, datetime | None]:
-    result, moment = done.result, now()
-    if result.is_success:
-        return DELIVERED, None
-    if result.is_final:
-        return FAILED, None
-    if result.status == GONE:
-        return HELD, None
-    asked = parse_retry_after(result.retry_after, now=moment) if result.status in RETRY_AFTER_STATUSES else None
-    due_at = next_try_at(
-        done.claimed.tries + 1,
-        failed_at=moment,
-        expires_at=done.claimed.expires_at,
-        speed=settings.SWEEP_SPEED,
-        chance=random.random(),  # noqa: S311 - spreads retries, guards nothing
-        retry_after_seconds=asked,
+def _note(lane: Lane) -> None:
+    assert lane.failing_since is not None  # noqa: S101 - it needs a notice
+    lane.notified_level = note_failing(
+        lane.endpoint_id,
+        failing_since=lane.failing_since,
+        failing_tries=lane.failing_tries,
+        failing_events=lane.failing_events,
+        notified_level=lane.notified_level,
+        at=now(),
     )
-    return (FAILED, None) if due_at is None else (OPEN, due_at)
 
 
-def _write_attempt(done: Try) -> None:
-    Attempt.objects.create(
-        delivery_id=done.claimed.id,
-        endpoint_id=done.claimed.endpoint_id,
-        n=done.claimed.tries + 1,
-        trigger=done.claimed.trigger,
-        started_at=done.started_at,
-        total_ms=done.total_ms,
-        status=done.result.status,
-        error_code=done.result.error,
-        request_headers={name: value for name, value in done.headers.items() if name not in UNSENT_HEADERS},
-        response_headers=done.result.headers,
-        response_excerpt=done.result.excerpt,
-    )
+def _write(tries: Sequence[Settled], lanes: Sequence[Lane], back: Sequence[Lane]) -> None:
+    freed = {lane.endpoint_id for lane in back}
+    learned = [_lane_row(lane, is_given_back=lane.endpoint_id in freed) for lane in lanes]
+    with connection.cursor() as cursor:
+        # orjson writes the tries' fields by the names the statement reads.
+        cursor.execute(SETTLE, {"tries": orjson.dumps(tries).decode(), "lanes": orjson.dumps(learned).decode()})
+    for lane in lanes:
+        lane.is_changed = False
+
+
+def _lane_row(lane: Lane, *, is_given_back: bool) -> dict[str, Any]:
+    return {
+        "endpoint_id": lane.endpoint_id,
+        "token": lane.token,
+        "send_window": lane.window,
+        "last_ms": lane.last_ms,
+        "breaker": lane.breaker,
+        "open_until": lane.open_until,
+        "times_tripped": lane.times_tripped,
+        "failures_in_row": lane.failures_in_row,
+        "failing_since": lane.failing_since,
+        "failing_tries": lane.failing_tries,
+        "failing_events": lane.failing_events,
+        "last_success_at": lane.last_success_at,
+        "notified_level": lane.notified_level,
+        "is_given_back": is_given_back,
+    }

@@ -7,9 +7,10 @@ from uuid import UUID
 from django.db import transaction
 
 from merchants.models import Merchant
+from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import new_id
-from webhooks.models import Delivery, Endpoint
-from webhooks.services.delivery import Counts, deliver_due
+from webhooks.models import Attempt, Delivery, Endpoint
+from webhooks.services.drain import Counts, drain_until_idle
 from webhooks.services.endpoints import add_endpoint
 from webhooks.services.outbox import publish_event
 
@@ -49,5 +50,12 @@ def make_delivery(merchant: Merchant, *, url: str = URL, mode: str = "test") -> 
     return Delivery.objects.get(event_id=event_id, endpoint=endpoint)
 
 
+def make_attempt(delivery: Delivery, **fields: Any) -> Attempt:
+    """A try of now that was answered with 200 after 20 ms, unless told otherwise."""
+    fields = {"n": 1, "trigger": "auto", "started_at": now(), "total_ms": 20, "status": 200} | fields
+    attempt: Attempt = Attempt.objects.create(delivery=delivery, endpoint_id=delivery.endpoint_id, **fields)
+    return attempt
+
+
 def drain() -> Counts:
-    return deliver_due(seconds=30)
+    return drain_until_idle(seconds=30)

@@ -35,15 +35,16 @@ class Server(ThreadingHTTPServer):
 class Receiver:
     """`script` is called in the thread of each request and may block, raise or answer."""
 
-    def __init__(self, script: Script = lambda received: OK) -> None:
+    def __init__(self, script: Script = lambda received: OK, *, address: str = "127.0.0.1") -> None:
         self.script = script
         self.received: list[Received] = []
-        self._server = Server(("127.0.0.1", 0), self._handler())
+        self._server = Server((address, 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        address, port = self._server.server_address[:2]
+        return f"http://{address!s}:{port}"
 
     def of(self, path: str) -> list[Received]:
         return [each for each in self.received if each.path == path]

@@ -1,12 +1,15 @@
 """Endpoints, their secrets, and the hidden ones behind callback URLs."""
 
+import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
 from django.test import TestCase, TransactionTestCase, override_settings
 
 from audit.models import AuditEvent
@@ -15,14 +18,24 @@ from merchants.tests.factories import make_merchant
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.crypto import CannotOpen
 from onpoint_pay.kit.errors import NotFound, Problem
-from webhooks.models import Delivery, Endpoint, Secret
-from webhooks.services import endpoints
-from webhooks.services.secrets import live_secrets, open_secret
+from onpoint_pay.kit.ids import to_public
+from webhooks.models import Delivery, Endpoint, Event, Lane, Notice, Secret
+from webhooks.schedule import GONE_LEVEL
+from webhooks.services import endpoints, holding
+from webhooks.services.holding import hold_leftovers
+from webhooks.services.secrets import open_secret
 from webhooks.tests.factories import URL, make_delivery, make_endpoint, publish
 
 
 def live(endpoint: Endpoint) -> list[str]:
-    found = live_secrets(endpoint_ids=[endpoint.pk], merchant_ids=[], at=now())
+    return alive(Secret.objects.filter(endpoint=endpoint))
+
+
+def alive(secrets: QuerySet[Secret]) -> list[str]:
+    """Those that sign now, the newest first."""
+    found = secrets.filter(Q(expires_at=None) | Q(expires_at__gt=now())).order_by(
+        F("expires_at").desc(nulls_first=True)
+    )
     return [open_secret(secret) for secret in found]
 
 
@@ -97,10 +110,29 @@ class Changing(TestCase):
         publish(self.merchant)
         self.assertTrue(Delivery.objects.filter(state="open").exists())
 
-    def test_pausing_leaves_what_is_under_way(self) -> None:
-        Delivery.objects.update(lease_until=now() + timedelta(seconds=45))
-        self.change(status="paused")
-        self.assertEqual(self.state(), "open")
+    def test_enabling_and_moving_hold_nothing_against_it(self) -> None:
+        bad = {
+            "breaker": "open",
+            "open_until": now() + timedelta(minutes=10),
+            "times_tripped": 4,
+            "failures_in_row": 9,
+            "failing_since": now() - timedelta(days=2),
+            "failing_tries": 30,
+            "failing_events": 4,
+            "notified_level": 1,
+            "send_window": 1,
+            "last_ms": 15_000,
+        }
+        for changes in ({"status": "enabled"}, {"url": f"{URL}/moved"}):
+            Endpoint.objects.update(status="disabled" if "status" in changes else "enabled")
+            Lane.objects.update(**bad)
+            changed = self.change(**changes)
+            lane = Lane.objects.get(endpoint=self.endpoint)
+            self.assertEqual({name: getattr(lane, name) for name in bad}, endpoints.FRESH_LANE)
+            self.assertIsNone(changed.lane.failing_since)
+        Lane.objects.update(**bad)
+        self.change(description="till 4", events=["payment.*"], rate_limit=5)
+        self.assertEqual(Lane.objects.get(endpoint=self.endpoint).failures_in_row, 9)
 
     def test_no_change_is_no_news(self) -> None:
         before = actions(self.merchant)
@@ -132,6 +164,80 @@ class Changing(TestCase):
             endpoints.disable_endpoint(self.endpoint.pk, reason="410")
         self.assertEqual(self.state(), "held")
         self.assertEqual(actions(self.merchant).count(("webhook_endpoint.disabled", "system")), 1)
+        notice = Notice.objects.get()
+        self.assertEqual((notice.endpoint_id, notice.level, notice.days), (self.endpoint.pk, GONE_LEVEL, 0))
+
+    def test_disabling_leaves_what_its_owner_has_paused(self) -> None:
+        self.change(status="paused")
+        endpoints.disable_endpoint(self.endpoint.pk, reason="410")
+        self.endpoint.refresh_from_db()
+        self.assertEqual((self.endpoint.status, Notice.objects.count()), ("paused", 0))
+
+    def test_disabling_is_told_to_the_others_alone(self) -> None:
+        other, _ = make_endpoint(self.merchant, url=f"{URL}/other", events=["webhook_endpoint.disabled"])
+        make_endpoint(self.merchant, url=f"{URL}/deaf", events=["payment.*"])
+        make_endpoint(make_merchant())
+        for _ in range(2):
+            endpoints.disable_endpoint(self.endpoint.pk, reason="410")
+            self.change(status="enabled")
+        events = list(Event.objects.filter(type="webhook_endpoint.disabled").order_by("id"))
+        self.assertEqual(len(events), 2)
+        for event in events:
+            self.assertEqual(list(Delivery.objects.filter(event=event).values_list("endpoint", flat=True)), [other.pk])
+        body = json.loads(events[0].body)["data"]
+        self.assertEqual(
+            (body["object"]["id"], body["object"]["status"]), (to_public("whe", self.endpoint.pk), "disabled")
+        )
+        self.assertEqual(body["previous"], {"status": "enabled"})
+
+
+class Leftovers(TransactionTestCase):
+    def setUp(self) -> None:
+        self.merchant = make_merchant()
+        self.delivery = make_delivery(self.merchant)
+        self.endpoint = self.delivery.endpoint
+
+    def states(self) -> list[str]:
+        return list(Delivery.objects.order_by("id").values_list("state", flat=True))
+
+    def test_what_is_being_settled_is_passed_over_and_found_later(self) -> None:
+        publish(self.merchant)
+        other = connection.copy()
+        self.addCleanup(other.close)
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT id FROM webhooks_delivery WHERE id = %s FOR UPDATE", [self.delivery.pk])
+            endpoints.update_endpoint(self.endpoint, changes={"status": "paused"}, actor="key_test")
+            self.assertEqual((self.states(), hold_leftovers()), (["open", "held"], 0))
+            cursor.execute("ROLLBACK")
+        self.assertEqual((hold_leftovers(), self.states()), (1, ["held", "held"]))
+        self.assertEqual(hold_leftovers(), 0)
+
+    def test_a_pile_is_worked_off_in_parts(self) -> None:
+        for _ in range(4):
+            publish(self.merchant)
+        with mock.patch.multiple(holding, AT_ONCE=2, IN_A_ROW=2), mock.patch("onpoint_pay.kit.jobs._send") as send:
+            endpoints.update_endpoint(self.endpoint, changes={"status": "paused"}, actor="key_test")
+            self.assertEqual(self.states().count("held"), 2)
+            send.assert_called_once_with(holding.HOLD_LEFTOVERS)
+            self.assertEqual(hold_leftovers(), 3)
+            self.assertEqual(set(self.states()), {"held"})
+            endpoints.delete_endpoint(self.endpoint, actor="key_test")
+            self.assertEqual(self.states().count("failed"), 2)
+            self.assertEqual(hold_leftovers(), 3)
+        self.assertEqual(set(self.states()), {"failed"})
+        self.assertEqual(set(Delivery.objects.values_list("last_error", flat=True)), {"endpoint_deleted"})
+
+    def test_what_is_enabled_is_left_alone(self) -> None:
+        self.assertEqual((hold_leftovers(), self.states()), (0, ["open"]))
+
+    def test_publishing_does_not_wait_for_a_change(self) -> None:
+        """The change holds its lock while the event is written in another connection."""
+        with transaction.atomic():
+            endpoints.update_endpoint(self.endpoint, changes={"status": "paused"}, actor="key_test")
+            at_once([lambda: publish(self.merchant)])
+        self.assertEqual(self.states(), ["held", "open"])
+        self.assertEqual((hold_leftovers(), self.states()), (1, ["held", "held"]))
 
 
 class Rotating(TestCase):
@@ -188,8 +294,7 @@ class DefaultSecret(TestCase):
         merchant = make_merchant()
         first = endpoints.default_secret(merchant.pk, "test")
         second = endpoints.rotate_default_secret(merchant_id=merchant.pk, mode="test")
-        found = live_secrets(endpoint_ids=[], merchant_ids=[merchant.pk], at=now())
-        self.assertEqual([open_secret(secret) for secret in found], [second, first])
+        self.assertEqual(alive(Secret.objects.filter(merchant=merchant, endpoint=None)), [second, first])
         self.assertEqual(actions(merchant), [("webhook_secret.rotated", "system")])
 
 
@@ -234,8 +339,8 @@ class InlineEndpoints(TransactionTestCase):
             with self.assertRaises(Problem) as caught:
                 refused()
             self.assertEqual(caught.exception.code, "state_conflict")
-        endpoint = endpoints.update_endpoint(endpoint, changes={"status": "paused"}, actor="key_test")
-        self.assertEqual(endpoint.status, "paused")
+        endpoint = endpoints.update_endpoint(endpoint, changes={"status": "paused", "rate_limit": 5}, actor="key_test")
+        self.assertEqual((endpoint.status, endpoint.rate_limit), ("paused", 5))
 
     def test_many_first_sights_at_once_make_one(self) -> None:
         found = at_once([self.get] * 8)

@@ -82,7 +82,7 @@ class Matching(TestCase):
         delivery = Delivery.objects.get()
         self.assertEqual(delivery.next_attempt_at, delivery.created_at)
         self.assertEqual((delivery.expires_at - delivery.created_at).total_seconds(), 76 * 3600)
-        self.assertEqual((delivery.tries, delivery.trigger, delivery.lease_until), (0, "auto", None))
+        self.assertEqual((delivery.tries, delivery.trigger), (0, "auto"))
 
     def test_the_row_holds_the_text_that_is_sent(self) -> None:
         event_id = publish(self.merchant, idempotency_key="order-1")
@@ -131,35 +131,37 @@ class Committing(TransactionTestCase):
         class Undone(Exception):
             pass
 
-        with mock.patch("onpoint_pay.kit.jobs._send") as send:
+        with mock.patch("webhooks.bell.ring") as ring:
             with self.assertRaises(Undone), transaction.atomic():
                 self.publish_bare()
                 raise Undone
             self.assertEqual((Event.objects.count(), Delivery.objects.count()), (0, 0))
-            send.assert_not_called()
+            ring.assert_not_called()
 
     def test_commit_wakes_the_drain_once_there_is_something_to_send(self) -> None:
-        with mock.patch("onpoint_pay.kit.jobs._send") as send:
+        with mock.patch("webhooks.bell.ring") as ring:
             with transaction.atomic():
                 self.publish_bare()
-                send.assert_not_called()
-            send.assert_called_once_with("webhooks.deliver_due")
-            send.reset_mock()
+                self.publish_bare()
+                ring.assert_not_called()
+            ring.assert_called_once_with()
+            ring.reset_mock()
             publish(make_merchant())
-            send.assert_not_called()
+            ring.assert_not_called()
 
     def test_attempts_cannot_be_changed(self) -> None:
         publish(self.merchant)
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO webhooks_attempt (delivery_id, endpoint_id, n, trigger, started_at, total_ms, error_code,"
-                " request_headers, response_headers, response_excerpt)"
-                " SELECT id, endpoint_id, 1, 'auto', now(), 1, '', '{}', '{}', '' FROM webhooks_delivery"
+                " request_headers, response_headers, response_excerpt, worker)"
+                " SELECT id, endpoint_id, 1, 'auto', now(), 1, '', '{}', '{}', '', '' FROM webhooks_delivery"
             )
             for statement in ("UPDATE webhooks_attempt SET n = 2", "DELETE FROM webhooks_attempt"):
                 with self.assertRaisesMessage(Exception, "append-only"):
                     cursor.execute(statement)
             cursor.execute(
-                "SELECT tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'webhooks_attempt_keep%' ORDER BY 1"
+                "SELECT tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'webhooks_attempt_keep%' "
+                "AND tgrelid = 'webhooks_attempt'::regclass ORDER BY 1"
             )
             self.assertEqual(cursor.fetchall(), [("webhooks_attempt_keep", "O"), ("webhooks_attempt_keep_all", "O")])

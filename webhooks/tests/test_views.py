@@ -3,21 +3,26 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.test import override_settings
 
 from merchants.tests.base import ApiTestCase, CommittingTestCase
 from merchants.tests.factories import key_headers, make_api_key, make_merchant
 from onpoint_pay.kit.ids import to_public
-from webhooks.models import Attempt, Delivery, Endpoint, Event
-from webhooks.serializers import (
-    EventSerializer,
-    ShownWebhookEndpointSerializer,
+from webhooks.models import Attempt, Delivery, Endpoint, Event, Recovery
+from webhooks.serializers.deliveries import (
     WebhookAttemptSerializer,
     WebhookDeliverySerializer,
     WebhookDeliveryWithAttemptsSerializer,
-    WebhookEndpointSerializer,
 )
+from webhooks.serializers.endpoints import (
+    ShownWebhookEndpointSerializer,
+    WebhookEndpointSerializer,
+    WebhookEndpointWithHeldSerializer,
+)
+from webhooks.serializers.events import EventSerializer
 from webhooks.services.endpoints import inline_endpoint
+from webhooks.services.numbering import number_events
 from webhooks.tests.factories import URL, drain, make_delivery, make_endpoint, publish
 from webhooks.tests.receiver import Answer, Receiver, in_turn
 
@@ -50,14 +55,18 @@ class Endpoints(Case):
             "events": ["payment.*"],
             "description": "till",
             "status": "enabled",
+            "rate_limit": None,
+            "failing_since": None,
+            "api_version": settings.API_VERSION,
             "version": 1,
         }
         self.assertLessEqual(wanted.items(), made.items())
         self.assertEqual(answer["Location"], f"/api/v1/webhook-endpoints/{made['id']}/")
         shown = self.get(f"webhook-endpoints/{made['id']}/", self.headers).json()
-        self.assertEqual(shown, made)
-        self.assertEqual(set(shown), set(WebhookEndpointSerializer().fields))
+        self.assertEqual(shown, made | {"held_deliveries": 0})
+        self.assertEqual(set(shown), set(WebhookEndpointWithHeldSerializer().fields))
         self.assertEqual(self.get("webhook-endpoints/", self.headers).json()["data"], [made])
+        self.assertEqual(set(made), set(WebhookEndpointSerializer().fields))
 
     def test_faults_come_together(self) -> None:
         answer = self.post("webhook-endpoints/", {"evnets": ["*"], "url": 7}, self.headers)
@@ -78,6 +87,12 @@ class Endpoints(Case):
             ({"events": "payment.*"}, "parameter_invalid", "events"),
             ({"events": [None]}, "parameter_missing", "events[0]"),
             ({"description": "x" * 256}, "parameter_invalid", "description"),
+            ({"rate_limit": 0}, "parameter_invalid", "rate_limit"),
+            ({"rate_limit": 1001}, "parameter_invalid", "rate_limit"),
+            ({"rate_limit": 1.5}, "parameter_invalid", "rate_limit"),
+            ({"rate_limit": True}, "parameter_invalid", "rate_limit"),
+            ({"api_version": "2019-01-01"}, "parameter_invalid", "api_version"),
+            ({"api_version": None}, "parameter_missing", "api_version"),
         ]:
             with self.subTest(changes):
                 self.assertEqual(self.assert_problem(self.create(**changes), 400, code)["param"], param)
@@ -101,7 +116,26 @@ class Endpoints(Case):
         self.assertEqual((changed["url"], changed["events"]), (URL, ["payment.*"]))
         for body in ({"status": "disabled"}, {"status": ""}, {"kind": "inline"}, {"events": None}, {"url": None}):
             self.assertEqual(self.patch(path, body, self.headers).status_code, 400, body)
+        self.assert_problem(self.patch(path, {"api_version": "2019-01-01"}, self.headers), 400, "parameter_invalid")
         self.assertEqual(Endpoint.objects.get().version, 2)
+
+    def test_a_rate_limit_is_set_and_lifted(self) -> None:
+        made = self.create(rate_limit=1000, api_version=settings.API_VERSION).json()
+        path = f"webhook-endpoints/{made['id']}/"
+        self.assertEqual(made["rate_limit"], 1000)
+        for limit in (1, None):
+            changed = self.patch(path, {"rate_limit": limit, "api_version": settings.API_VERSION}, self.headers).json()
+            self.assertEqual(changed["rate_limit"], limit)
+        self.assertIsNone(Endpoint.objects.get().rate_limit)
+
+    def test_enabling_tells_what_waits(self) -> None:
+        path = f"webhook-endpoints/{self.create().json()['id']}/"
+        publish(self.merchant)
+        self.assertEqual(self.patch(path, {"status": "paused"}, self.headers).json()["held_deliveries"], 1)
+        publish(self.merchant)
+        changed = self.patch(path, {"status": "enabled"}, self.headers).json()
+        self.assertEqual((changed["status"], changed["held_deliveries"]), ("enabled", 2))
+        self.assertEqual(list(Delivery.objects.values_list("state", flat=True)), ["held", "held"])
 
     def test_delete_forgets_it(self) -> None:
         path = f"webhook-endpoints/{self.create().json()['id']}/"
@@ -147,33 +181,61 @@ class Endpoints(Case):
 class Events(Case):
     def test_shows_what_was_sent_with_its_sequence(self) -> None:
         event_id = publish(self.merchant)
-        shown = self.get(f"events/{to_public('evt', event_id)}/", self.headers).json()
+        path = f"events/{to_public('evt', event_id)}/"
+        shown = self.get(path, self.headers).json()
         self.assertEqual(set(shown), set(EventSerializer().fields))
         self.assertEqual((shown["sequence"], shown["data"]["previous"]), (None, {"status": "pending"}))
+        self.assertEqual(self.get("events/", self.headers).json()["data"], [])
         Event.objects.update(sequence=7)
         self.assertEqual(self.get("events/", self.headers).json()["data"], [shown | {"sequence": 7}])
+
+    def types(self, query: str) -> list[str]:
+        found = self.get(f"events/?{query}", self.headers).json()["data"]
+        return [event["type"] for event in found]
 
     def test_filters_by_type(self) -> None:
         for type in ("payment.created", "payment.completed", "test.ping"):
             publish(self.merchant, type=type)
+        number_events()
         for text, expected in [
             ("payment.*", ["payment.completed", "payment.created"]),
             ("payment.created", ["payment.created"]),
             ("refund.*", []),
             ("*", ["test.ping", "payment.completed", "payment.created"]),
         ]:
-            found = self.get(f"events/?type={text}", self.headers).json()["data"]
-            self.assertEqual([event["type"] for event in found], expected)
+            self.assertEqual(self.types(f"type={text}"), expected)
+
+    def test_is_pulled_upwards_from_a_sequence(self) -> None:
+        for type in ("payment.created", "payment.pending", "refund.created", "payment.completed"):
+            publish(self.merchant, type=type)
+        number_events()
+        self.assertEqual(self.types("after_sequence=0")[0], "payment.created")
+        self.assertEqual(self.types("after_sequence=1&type=payment.*"), ["payment.pending", "payment.completed"])
+        self.assertEqual(self.types("after_sequence=4"), [])
+        page = self.get("events/?after_sequence=1&limit=2", self.headers).json()
+        self.assertEqual([event["sequence"] for event in page["data"]], [2, 3])
+        rest = self.get(f"events/?after_sequence=1&cursor={page['next_cursor']}", self.headers).json()
+        self.assertEqual(([event["sequence"] for event in rest["data"]], rest["has_more"]), ([4], False))
+        for text in ("-1", "x", "1.5", "", "9" * 20):
+            found = self.get(f"events/?after_sequence={text}", self.headers)
+            self.assertEqual(self.assert_problem(found, 400, "parameter_invalid")["param"], "after_sequence")
 
     def test_unknown_filters_and_foreign_cursors_are_refused(self) -> None:
         for _ in range(2):
             publish(self.merchant)
+        number_events()
         for query, param in [("tpye=payment.*", "tpye"), ("type=payment.done", "type"), ("limit=0", "limit")]:
             found = self.assert_problem(self.get(f"events/?{query}", self.headers), 400, "parameter_invalid")
             self.assertEqual(found["param"], param)
         cursor = self.get("events/?limit=1", self.headers).json()["next_cursor"]
         self.assertEqual(len(self.get(f"events/?cursor={cursor}", self.headers).json()["data"]), 1)
-        for path in (f"events/?type=*&cursor={cursor}", f"webhook-deliveries/?cursor={cursor}", "events/?cursor=x"):
+        for path in (
+            f"events/?type=*&cursor={cursor}",
+            f"events/?after_sequence=0&cursor={cursor}",
+            f"webhook-deliveries/?cursor={cursor}",
+            f"webhook-notices/?cursor={cursor}",
+            "events/?cursor=x",
+        ):
             self.assert_problem(self.get(path, self.headers), 400, "cursor_invalid")
 
 
@@ -201,12 +263,28 @@ class Deliveries(Case):
             (f"endpoint={to_public('whe', second.endpoint_id)}", 1),
             (f"event={to_public('evt', second.event_id)}", 2),
             (f"endpoint={to_public('whe', first.endpoint_id)}&status=open", 1),
+            ("type=payment.*", 3),
+            ("type=refund.*", 0),
+            ("type=payment.completed&status=failed", 1),
+            ("created_after=2026-01-01T00:00:00Z", 3),
+            ("created_before=2026-01-01T00:00:00Z", 0),
+            ("date_from=2026-01-01", 3),
+            ("date_to=2026-01-01", 0),
         ]:
             found = self.get(f"webhook-deliveries/?{query}", self.headers).json()["data"]
             self.assertEqual(len(found), expected, query)
         for name in ("status=sent", "endpoint=pay_1", "event=x", "state=open", "status="):
             found = self.get(f"webhook-deliveries/?{name}", self.headers)
             self.assert_problem(found, 400, "parameter_invalid")
+        for name in ("created_after=soon", "date_from=21.11.2026", "date_to=9999-12-31"):
+            self.assert_problem(self.get(f"webhook-deliveries/?{name}", self.headers), 400, "date_invalid")
+
+    def test_the_detail_shows_what_is_sent(self) -> None:
+        delivery = make_delivery(self.merchant)
+        shown = self.get(f"webhook-deliveries/{to_public('whd', UUID(int=delivery.pk))}/", self.headers).json()
+        self.assertEqual(set(shown), set(WebhookDeliveryWithAttemptsSerializer().fields))
+        self.assertEqual(shown["request"], {"url": URL, "headers": {}, "body": delivery.event.body})
+        self.assertEqual(shown["attempts"], [])
 
     def test_pages_go_down_by_id(self) -> None:
         for _ in range(3):
@@ -230,6 +308,7 @@ class Deliveries(Case):
 
 @override_settings(WEBHOOK_ALLOW_PRIVATE=True)
 class Journey(CommittingTestCase):
+    @override_settings(WEBHOOK_TEST_WAIT_SECONDS=0)
     def test_ping_fails_is_shown_and_is_resent(self) -> None:
         merchant = make_merchant()
         headers = key_headers(make_api_key(merchant))
@@ -238,6 +317,7 @@ class Journey(CommittingTestCase):
             endpoint = self.post("webhook-endpoints/", body, headers).json()["id"]
             answer = self.post(f"webhook-endpoints/{endpoint}/test/", {}, headers)
             self.assertEqual((answer.status_code, answer.json()["status"]), (202, "open"))
+            self.assertEqual(answer.json()["attempts"], [])
             path = f"webhook-deliveries/{answer.json()['id']}/"
             drain()
             self.check_first_try(self.get(path, headers).json())
@@ -254,10 +334,13 @@ class Journey(CommittingTestCase):
     def check_first_try(self, shown: dict[str, Any]) -> None:
         self.assertEqual(set(shown), set(WebhookDeliveryWithAttemptsSerializer().fields))
         self.assertEqual((shown["status"], shown["last_status"], shown["last_error"]), ("open", 404, "http_404"))
+        self.assertIn("404", shown["last_error_detail"])
         (attempt,) = shown["attempts"]
         self.assertEqual(set(attempt), set(WebhookAttemptSerializer().fields))
-        self.assertEqual(attempt["response_excerpt"], "no such page")
+        self.assertEqual((attempt["response_excerpt"], attempt["ip"]), ("no such page", "127.0.0.1"))
+        self.assertEqual((attempt["error"], attempt["error_detail"]), ("http_404", shown["last_error_detail"]))
         self.assertNotIn("webhook-signature", attempt["request_headers"])
+        self.assertEqual(shown["request"]["headers"], attempt["request_headers"])
 
     def test_not_to_one_that_is_paused(self) -> None:
         merchant = make_merchant()
@@ -265,10 +348,11 @@ class Journey(CommittingTestCase):
         endpoint, _ = make_endpoint(merchant, status="paused")
         publish(merchant)
         delivery = to_public("whd", UUID(int=Delivery.objects.get().pk))
-        for path in (
-            f"webhook-endpoints/{to_public('whe', endpoint.pk)}/test/",
-            f"webhook-deliveries/{delivery}/resend/",
+        for path, body in (
+            (f"webhook-endpoints/{to_public('whe', endpoint.pk)}/test/", {}),
+            (f"webhook-endpoints/{to_public('whe', endpoint.pk)}/recover/", {"since": "2026-01-01T00:00:00Z"}),
+            (f"webhook-deliveries/{delivery}/resend/", {}),
         ):
-            self.assert_problem(self.post(path, {}, headers), 409, "state_conflict")
-            self.assert_problem(self.post(path, {"now": True}, headers), 400, "unknown_parameter")
-        self.assertEqual((Event.objects.count(), Attempt.objects.count()), (1, 0))
+            self.assert_problem(self.post(path, body, headers), 409, "state_conflict")
+            self.assert_problem(self.post(path, body | {"now": True}, headers), 400, "unknown_parameter")
+        self.assertEqual((Event.objects.count(), Attempt.objects.count(), Recovery.objects.count()), (1, 0, 0))

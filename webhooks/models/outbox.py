@@ -1,27 +1,26 @@
-"""Events, the endpoints that want them, signing secrets, deliveries and every try made."""
+"""What is told: events, their deliveries to endpoints, every try made, and the jobs that open deliveries again."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-from onpoint_pay.kit.caller import MODES
 from onpoint_pay.kit.db import KeyedModel, ScopedQuerySet
+from webhooks.models.endpoints import Endpoint
+from webhooks.models.words import (
+    AUTO,
+    DELIVERED,
+    ENDED,
+    FAILED,
+    HELD,
+    OPEN,
+    RECOVERABLE,
+    RUNNING,
+    STATES,
+    TRIGGERS,
+    mode_is_known,
+)
 
 Q = models.Q
-
-NORMAL, INLINE = "normal", "inline"
-ENABLED, PAUSED, DISABLED = "enabled", "paused", "disabled"
-OPEN, DELIVERED, FAILED, HELD = "open", "delivered", "failed", "held"
-AUTO, MANUAL, RECOVER, TEST = "auto", "manual", "recover", "test"
-
-KINDS = (NORMAL, INLINE)
-STATUSES = (ENABLED, PAUSED, DISABLED)
-STATES = (OPEN, DELIVERED, FAILED, HELD)
-TRIGGERS = (AUTO, MANUAL, RECOVER, TEST)
-
-
-def mode_is_known(name: str) -> models.CheckConstraint:
-    return models.CheckConstraint(condition=Q(mode__in=MODES), name=name)
 
 
 class Event(KeyedModel):
@@ -50,79 +49,29 @@ class Event(KeyedModel):
                 name="webhooks_event_sequence",
             ),
         ]
-        indexes = [models.Index(fields=["merchant", "mode", "-id"], name="webhooks_event_list")]
+        indexes = [
+            models.Index(fields=["merchant", "mode", "-id"], name="webhooks_event_list"),
+            models.Index(fields=["id"], condition=Q(sequence__isnull=True), name="webhooks_event_unnumbered"),
+        ]
 
 
-class Endpoint(KeyedModel):
-    """Where a merchant wants events. `inline` ones stand for the `callback_url` of payments and choose no events."""
+class EventSequence(models.Model):
+    """The last number given to an event of one merchant in one mode."""
 
-    objects = ScopedQuerySet.as_manager()
-
+    id = models.BigAutoField(primary_key=True)
     merchant = models.ForeignKey("merchants.Merchant", models.PROTECT, related_name="+", db_index=False)
     mode = models.CharField(max_length=4)
-    kind = models.TextField(default=NORMAL)
-    url = models.TextField()
-    events = ArrayField(models.TextField(), default=list)
-    status = models.TextField(default=ENABLED)
-    description = models.TextField(default="", blank=True)
-    api_version = models.TextField()
-    created_at = models.DateTimeField(db_default=Now())
-    version = models.IntegerField(default=1)
-    deleted_at = models.DateTimeField(null=True)
+    last = models.BigIntegerField()
 
     class Meta:
         constraints = [
-            mode_is_known("webhooks_endpoint_mode"),
-            models.CheckConstraint(condition=Q(kind__in=KINDS), name="webhooks_endpoint_kind"),
-            models.CheckConstraint(condition=Q(status__in=STATUSES), name="webhooks_endpoint_status"),
-            models.UniqueConstraint(
-                fields=["merchant", "mode", "url"],
-                condition=Q(kind=INLINE),
-                name="webhooks_endpoint_inline",
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["merchant", "mode", "id"],
-                condition=Q(kind=NORMAL, deleted_at__isnull=True),
-                name="webhooks_endpoint_list",
-            )
-        ]
-
-
-class Secret(KeyedModel):
-    """A signing secret, sealed. Without an endpoint it is the merchant's default, which signs inline deliveries."""
-
-    merchant = models.ForeignKey("merchants.Merchant", models.PROTECT, related_name="+", db_index=False)
-    mode = models.CharField(max_length=4)
-    endpoint = models.ForeignKey(Endpoint, models.PROTECT, null=True, related_name="secrets")
-    ciphertext = models.TextField()
-    last4 = models.CharField(max_length=4)
-    created_at = models.DateTimeField(db_default=Now())
-    # Null while it is the current one; several may sign at once during a rotation.
-    expires_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [
-            mode_is_known("webhooks_secret_mode"),
-            models.UniqueConstraint(
-                fields=["endpoint"],
-                condition=Q(endpoint__isnull=False, expires_at__isnull=True),
-                name="webhooks_secret_current",
-            ),
-            models.UniqueConstraint(
-                fields=["merchant", "mode"],
-                condition=Q(endpoint__isnull=True, expires_at__isnull=True),
-                name="webhooks_secret_default",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["merchant", "mode"], condition=Q(endpoint__isnull=True), name="webhooks_secret_list")
+            mode_is_known("webhooks_eventsequence_mode"),
+            models.UniqueConstraint(fields=["merchant", "mode"], name="webhooks_eventsequence_once"),
         ]
 
 
 class Delivery(models.Model):
-    """One event on its way to one endpoint. `lease_until` is also the token of the drain that holds it."""
+    """One event on its way to one endpoint. Whoever holds the endpoint's lane sends it; the row itself has no owner."""
 
     objects = ScopedQuerySet.as_manager()
 
@@ -137,7 +86,6 @@ class Delivery(models.Model):
     # Why the next try is made.
     trigger = models.TextField(default=AUTO, db_default=AUTO)
     next_attempt_at = models.DateTimeField(db_default=Now())
-    lease_until = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     last_status = models.SmallIntegerField(null=True)
     last_error = models.TextField(default="", db_default="")
@@ -156,21 +104,32 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=["event", "endpoint"], name="webhooks_delivery_once"),
         ]
         indexes = [
-            # Answers "is anything due?" at once; the other finds what is due for one endpoint behind any backlog.
-            models.Index(fields=["next_attempt_at", "id"], condition=Q(state=OPEN), name="webhooks_delivery_due"),
+            # The only index a drain uses: what is due for one endpoint, behind any backlog of the others.
             models.Index(
                 fields=["endpoint", "next_attempt_at", "id"], condition=Q(state=OPEN), name="webhooks_delivery_lane"
             ),
             models.Index(fields=["merchant", "mode", "-id"], name="webhooks_delivery_list"),
+            # What one endpoint missed. A delivery that simply arrives never has an entry here.
+            models.Index(
+                fields=["endpoint", "id"],
+                include=["state"],
+                condition=Q(state__in=(FAILED, HELD)),
+                name="webhooks_delivery_missed",
+            ),
         ]
 
 
 class Attempt(models.Model):
-    """One try and what came back. Appended, never changed; signatures and secrets stay out of the headers."""
+    """One try and what came back. Appended, never changed; signatures and secrets stay out of the headers.
+
+    A partition per day of `started_at`, dropped whole when it is old enough; its indexes are made by the migration.
+    Only the statement that settles tries writes here, joined to the deliveries it settles, so no foreign key is checked
+    for each.
+    """
 
     id = models.BigAutoField(primary_key=True)
-    delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="attempts")
-    endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="+", db_index=False)
+    delivery = models.ForeignKey(Delivery, models.DO_NOTHING, related_name="attempts", db_constraint=False)
+    endpoint = models.ForeignKey(Endpoint, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
     n = models.SmallIntegerField()
     trigger = models.TextField()
     started_at = models.DateTimeField()
@@ -182,9 +141,45 @@ class Attempt(models.Model):
     response_headers = models.JSONField(default=dict)
     response_excerpt = models.TextField(default="")
     ip = models.GenericIPAddressField(null=True)
+    worker = models.TextField(default="")
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(trigger__in=TRIGGERS), name="webhooks_attempt_trigger"),
             models.CheckConstraint(condition=Q(n__gte=1), name="webhooks_attempt_n"),
+        ]
+
+
+class Recovery(KeyedModel):
+    """A job that opens deliveries of one endpoint again, in ranges of keys, paced so that live ones are not behind."""
+
+    objects = ScopedQuerySet.as_manager()
+
+    merchant = models.ForeignKey("merchants.Merchant", models.PROTECT, related_name="+", db_index=False)
+    mode = models.CharField(max_length=4)
+    endpoint = models.ForeignKey(Endpoint, models.PROTECT, related_name="recoveries")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    # Patterns as an endpoint's own `events`.
+    types = ArrayField(models.TextField(), default=list)
+    which = models.TextField()
+    state = models.TextField(default=RUNNING)
+    # The last delivery looked at, how many were looked at and opened, and when the last of those is due.
+    cursor = models.BigIntegerField(default=0)
+    seen = models.IntegerField(default=0)
+    opened = models.IntegerField(default=0)
+    due_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            mode_is_known("webhooks_recovery_mode"),
+            models.CheckConstraint(condition=Q(which__in=RECOVERABLE), name="webhooks_recovery_which"),
+            models.CheckConstraint(
+                condition=Q(state=RUNNING, finished_at__isnull=True) | Q(state__in=ENDED, finished_at__isnull=False),
+                name="webhooks_recovery_state",
+            ),
+            # At most one at a time for an endpoint; also how the running ones are found.
+            models.UniqueConstraint(fields=["endpoint"], condition=Q(state=RUNNING), name="webhooks_recovery_running"),
         ]

@@ -1,0 +1,1 @@
+"""The API of webhooks: parse, one service call, answer."""
