@@ -33,7 +33,10 @@ TAGS: dict[str, tuple[tuple[str, ...], str]] = {
     "payments": (("payments",), "Ask a payer for money and find out what became of it."),
     "refunds": (("refunds",), "Money on its way back to payers. A refund is asked for under payments."),
     "events": (("events",), "What happened, as it was told to webhooks."),
-    "webhooks": (("webhook-endpoints", "webhook-deliveries"), "Where events are sent, and every try to send one."),
+    "webhooks": (
+        ("webhook-endpoints", "webhook-deliveries", "webhook-recoveries", "webhook-notices"),
+        "Where events are sent, every try to send one, and what was missed.",
+    ),
     "auth": (("auth",), "Registration and sign-in of people. API keys do not work here, except where it says so."),
     "api-keys": (("api-keys",), "Keys of the merchant's backends."),
     "merchant": (("merchant",), "The business itself."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from merchants.models import Merchant, ProviderAccount
 from merchants.services.api_keys import create_api_key
 from merchants.tests.accounts import make_account
+from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import from_public, new_id, to_public
 from onpoint_pay.kit.money import Money
 from payments.models import Payment
@@ -18,11 +20,14 @@ from payments.services.bulk import start_bulk
 from payments.services.refunds import ask_refund
 from payments.tests.c2b import make_c2b_account, make_claim, make_receipt
 from payments.tests.factories import caller_of, make_payment, next_phone
+from webhooks.models import Event, Notice
+from webhooks.services.recovery import start_recovery
 from webhooks.tests.factories import make_delivery, make_endpoint, publish
 
 Make = Callable[[Merchant, str], str]
 PREFIX = "api/v1/"
 _shortcodes = count(1)
+_sequences = count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +132,26 @@ def delivery(merchant: Merchant, mode: str) -> str:
     return to_public("whd", UUID(int=make_delivery(merchant, mode=mode).pk))
 
 
+def recovery(merchant: Merchant, mode: str) -> str:
+    endpoint, _ = make_endpoint(merchant, mode=mode)
+    since = now() - timedelta(days=1)
+    return to_public("whr", start_recovery(endpoint, since=since, actor="tests").pk)
+
+
+def notice(merchant: Merchant, mode: str) -> str:
+    endpoint, _ = make_endpoint(merchant, mode=mode)
+    made = Notice.objects.create(endpoint=endpoint, level=1, days=1, failing_since=now() - timedelta(days=1))
+    return to_public("whn", UUID(int=made.pk))
+
+
 def event(merchant: Merchant, mode: str) -> str:
     return to_public("evt", publish(merchant, mode=mode))
+
+
+def numbered_event(merchant: Merchant, mode: str) -> str:
+    made = event(merchant, mode)
+    Event.objects.filter(pk=from_public("evt", made)).update(sequence=next(_sequences))
+    return made
 
 
 def api_key(merchant: Merchant, mode: str) -> str:
@@ -169,6 +192,7 @@ def nothing(prefix: str) -> Callable[[], str]:
 
 PAYMENT = ObjectCase(make=payment, nonsense=nothing("pay"))
 ENDPOINT = ObjectCase(make=endpoint, nonsense=nothing("whe"), bodies={"patch": {"description": "mine now"}})
+RECOVER_ALL = {"post": {"since": "2026-01-01T00:00:00Z"}}
 DELIVERY = ObjectCase(make=delivery, nonsense=nothing("whd"))
 KEY = ObjectCase(make=api_key, nonsense=nothing("key"))
 ACCOUNT = ObjectCase(make=account, nonsense=nothing("prv"), bodies={"patch": {"name": "mine now"}}, in_person=True)
@@ -199,12 +223,17 @@ CASES: dict[str, Case] = {
     "webhook-endpoint": ENDPOINT,
     "webhook-endpoint-rotate": ENDPOINT,
     "webhook-endpoint-test": ENDPOINT,
+    "webhook-endpoint-statistics": ENDPOINT,
+    "webhook-endpoint-recover": replace(ENDPOINT, bodies=RECOVER_ALL),
+    "webhook-endpoint-recoveries": ENDPOINT,
+    "webhook-recovery": ObjectCase(make=recovery, nonsense=nothing("whr")),
+    "webhook-notices": ListCase(make=notice),
     "webhook-endpoints": ListCase(make=endpoint),
     "webhook-delivery": DELIVERY,
     "webhook-delivery-resend": DELIVERY,
     "webhook-deliveries": ListCase(make=delivery, filters=lambda name: {"status": "open"}),
     "event": ObjectCase(make=event, nonsense=nothing("evt")),
-    "events": ListCase(make=event, filters=lambda name: {"type": "payment.completed"}),
+    "events": ListCase(make=numbered_event, filters=lambda name: {"type": "payment.completed"}),
     "api-key": KEY,
     "api-key-revoke": KEY,
     "api-keys": ListCase(make=api_key),

@@ -26,6 +26,7 @@ TRIGGERS = {
     "ledger_transfer": {"ledger_transfer_balanced", "ledger_transfer_keep", "ledger_transfer_keep_all"},
     "ledger_entry": {"ledger_entry_post", "ledger_entry_keep", "ledger_entry_keep_all"},
     "webhooks_attempt": {"webhooks_attempt_keep", "webhooks_attempt_keep_all"},
+    "webhooks_endpoint": {"webhooks_endpoint_lane"},
 }
 
 
@@ -192,8 +193,9 @@ class Rules(TestCase):
 class Triggers(TestCase):
     def test_each_exists_and_is_enabled(self) -> None:
         found: dict[str, set[str]] = {}
+        # Partitions have those of their table.
         rows = execute(
-            "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
+            "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal AND tgparentid = 0"
             " AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
         )
         for table, name, enabled in rows:
@@ -211,7 +213,14 @@ class Triggers(TestCase):
         )
         self.assertEqual(
             [name for name, _ in rows],
-            ["audit_chain", "ledger_entry_post", "ledger_open_account", "ledger_post", "state_guard"],
+            [
+                "audit_chain",
+                "ledger_entry_post",
+                "ledger_open_account",
+                "ledger_post",
+                "state_guard",
+                "webhooks_tend_attempts",
+            ],
         )
         for name, options in rows:
             self.assertEqual(options, ["search_path=public, pg_temp"], name)

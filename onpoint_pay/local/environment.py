@@ -57,4 +57,5 @@ def stack_environ(home: Path, *, outer: Mapping[str, str], port: int, simulator_
         "SIMULATOR_BOOK": str(home / "simulator.sqlite3"),
         # A developer's webhook receiver listens on this machine.
         "WEBHOOK_ALLOW_PRIVATE": "true",
+        "EMAIL_BACKEND": outer.get("EMAIL_BACKEND") or ("smtp" if outer.get("EMAIL_HOST") else "console"),
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from bench import main, ratios
+from bench import main
 from onpoint_pay.local.errors import LocalError
 
 
@@ -31,10 +31,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--only",
             nargs="+",
-            choices=ratios.NAMES,
-            default=ratios.NAMES,
+            choices=main.NAMES,
+            default=main.NAMES,
             metavar="NAME",
-            help=f"Only these figures and the limits they need: {', '.join(ratios.NAMES)}.",
+            help=f"Only these figures and the limits they need: {', '.join(main.NAMES)}.",
         )
         parser.add_argument(
             "--output", type=Path, default=main.RESULTS, help="Where the JSON goes (default: bench/results.json)."
