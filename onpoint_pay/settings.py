@@ -153,6 +153,7 @@ SPECTACULAR_SETTINGS = {
         "RefundStatusEnum": "payments.states.REFUND_STATES",
         "PaymentRefundStatusEnum": ["none", "pending", "partial", "full"],
         "PaymentStatusEnum": "payments.states.PAYMENT_STATES",
+        "WebhookRecoverableEnum": "webhooks.models.words.RECOVERABLE",
         "StandingEnum": ["operational", "degraded", "down"],
         "LanguageEnum": ["en", "sw"],
     },

@@ -7,7 +7,13 @@ from django.test import override_settings
 from onpoint_pay.kit.ids import new_id, to_public
 from payments.models import Payment, ProviderEvent
 from payments.services.sweep import sweep
-from payments.tests.base import NO_SUCH_TOKEN, PaymentTestCase, make_due
+from payments.tests.base import (
+    NO_SUCH_TOKEN,
+    CommittingPaymentTestCase,
+    PaymentCalls,
+    PaymentTestCase,
+    make_due,
+)
 from payments.tests.claims import success_body
 from payments.tests.factories import make_payment, op_of
 from tests.simulator_process import simulator
@@ -15,7 +21,7 @@ from webhooks.services.drain import drain_until_idle
 from webhooks.tests.receiver import Receiver
 
 
-class StoryTestCase(PaymentTestCase):
+class StoryCalls(PaymentCalls):
     def story(self, payment: Payment) -> list[dict[str, Any]]:
         answer = self.get(f"payments/{to_public('pay', payment.id)}/timeline/", self.headers)
         self.assertEqual(answer.status_code, 200, answer.content)
@@ -34,6 +40,10 @@ class StoryTestCase(PaymentTestCase):
     def assert_all_present(self, payment: Payment, *kinds: str) -> None:
         found = self.kinds(payment)
         self.assertEqual([kind for kind in kinds if kind not in found], [], found)
+
+
+class StoryTestCase(StoryCalls, PaymentTestCase):
+    """Rolled back after each test."""
 
 
 class Stories(StoryTestCase):
@@ -121,8 +131,8 @@ class Stories(StoryTestCase):
 
 
 @override_settings(WEBHOOK_ALLOW_PRIVATE=True)
-class Deliveries(StoryTestCase):
-    """With an endpoint that answers."""
+class Deliveries(StoryCalls, CommittingPaymentTestCase):
+    """With an endpoint that answers: a drain sees what is committed."""
 
     def test_a_delivered_webhook(self) -> None:
         with Receiver() as shop:

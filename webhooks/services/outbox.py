@@ -1,21 +1,16 @@
 """Publishing an event in the transaction of the change it tells of."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
-from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import now
-from onpoint_pay.kit.errors import Problem
-from onpoint_pay.kit.ids import new_id, to_public
+from onpoint_pay.kit.ids import new_id
 from webhooks.bell import ring_on_commit
-from webhooks.events import TEST_PING, event_body, event_key
-from webhooks.models import ENABLED, TEST, Delivery, Endpoint, Event
-from webhooks.schedule import EXPIRY_HOURS
+from webhooks.events import event_body, event_key
 
 PUBLISH = """
 SELECT webhook_publish(%(event)s, %(key)s, %(merchant)s, %(mode)s, %(type)s, %(api_version)s, %(body)s, %(inline)s)
@@ -70,50 +65,3 @@ def publish_event(
     if deliveries:
         ring_on_commit()
     return event_id
-
-
-def publish_test(endpoint: Endpoint, *, request_id: str | None = None) -> Delivery:
-    """A `test.ping` for this endpoint alone, whatever it subscribed to.
-
-    Raises Problem state_conflict unless the endpoint is enabled.
-    """
-    with transaction.atomic():
-        locked = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
-        if locked.deleted_at is not None or locked.status != ENABLED:
-            raise Problem("state_conflict", "The endpoint is not enabled.")
-        event = _ping(locked, request_id=request_id)
-        delivery: Delivery = Delivery.objects.create(
-            event=event,
-            endpoint=locked,
-            merchant_id=locked.merchant_id,
-            mode=locked.mode,
-            trigger=TEST,
-            expires_at=event.created_at + timedelta(hours=EXPIRY_HOURS),
-        )
-        ring_on_commit()
-    return delivery
-
-
-def _ping(endpoint: Endpoint, *, request_id: str | None) -> Event:
-    event_id, moment = new_id(), now()
-    body = event_body(
-        event_id,
-        TEST_PING,
-        merchant_id=endpoint.merchant_id,
-        mode=endpoint.mode,
-        at=moment,
-        object={"id": to_public("whe", endpoint.pk), "object": "webhook_endpoint", "livemode": endpoint.mode == LIVE},
-        previous=None,
-        request_id=request_id,
-        idempotency_key=None,
-    )
-    event: Event = Event.objects.create(
-        id=event_id,
-        merchant_id=endpoint.merchant_id,
-        mode=endpoint.mode,
-        type=TEST_PING,
-        api_version=settings.API_VERSION,
-        body=body,
-        created_at=moment,
-    )
-    return event

@@ -19,6 +19,7 @@ from webhooks.models import Delivery, Endpoint, Lane, Recovery
 from webhooks.serializers.recoveries import WebhookRecoverySerializer
 from webhooks.services import endpoints, recovery
 from webhooks.services.recovery import advance, run_recoveries, start_recovery
+from webhooks.services.trial import send_test
 from webhooks.tests.factories import drain, make_endpoint, publish
 from webhooks.tests.receiver import Receiver
 
@@ -99,6 +100,12 @@ class Choosing(Base, TestCase):
         Delivery.objects.update(tries=4, created_at=ago(hours=1))
         self.assertEqual(self.opened_by(only="all"), [])
         self.assertEqual(Delivery.objects.get().tries, 4)
+
+    def test_tests_are_not_missed(self) -> None:
+        tried = send_test(self.endpoint, type="payment.completed")
+        Delivery.objects.filter(pk=tried.pk).update(state="failed", created_at=ago(hours=1))
+        wanted = self.deliver("failed")
+        self.assertEqual(self.opened_by(only="all"), [wanted])
 
     def test_an_opened_one_begins_anew(self) -> None:
         key = self.deliver("delivered")
@@ -205,9 +212,9 @@ class Pacing(Base, TestCase):
             cursor.execute(
                 """
                 WITH made AS (
-                  INSERT INTO webhooks_event (id, merchant_id, mode, type, api_version, body, created_at)
-                  SELECT uuidv7('-1 hour'), %(merchant)s, 'test', 'payment.failed', '', '{}', now()
-                  FROM generate_series(2, %(pile)s) RETURNING id)
+                  INSERT INTO webhooks_event (id, merchant_id, mode, type, key, api_version, body, created_at)
+                  SELECT uuidv7('-1 hour'), %(merchant)s, 'test', 'payment.failed', 'n' || n, '', '{}', now()
+                  FROM generate_series(2, %(pile)s) AS n RETURNING id)
                 INSERT INTO webhooks_delivery
                   (event_id, endpoint_id, merchant_id, mode, state, created_at, next_attempt_at, expires_at)
                 SELECT id, %(endpoint)s, %(merchant)s, 'test', 'held', now() - interval '1 hour', now(), now() FROM made

@@ -1,14 +1,20 @@
 """The jobs that Celery runs."""
 
+from datetime import timedelta
 from unittest import mock
 
 from celery import current_app
+from django.core.cache import cache
 from django.test import TransactionTestCase, override_settings
 
 from merchants.tests.factories import make_merchant
 from onpoint_pay.celery import app
+from onpoint_pay.kit import jobs
+from onpoint_pay.kit.clock import now
 from webhooks import tasks
-from webhooks.models import Delivery, Event
+from webhooks.models import Delivery, Endpoint, Event
+from webhooks.services import recovery, retention
+from webhooks.services.recovery import start_recovery
 from webhooks.tests.factories import make_endpoint, publish
 from webhooks.tests.receiver import Receiver
 
@@ -45,3 +51,35 @@ class Job(TransactionTestCase):
         publish(make_merchant())
         tasks.number_events.apply(throw=True)
         self.assertEqual(Event.objects.get().sequence, 1)
+
+
+class SlowJobs(TransactionTestCase):
+    def test_every_job_of_the_clock_exists_and_none_waits_behind_a_drain(self) -> None:
+        app.loader.import_default_modules()
+        for name, entry in app.conf.beat_schedule.items():
+            with self.subTest(name):
+                self.assertIn(entry["task"], current_app.tasks)
+                queue = "webhooks" if entry["task"] == tasks.DRAIN else "default"
+                self.assertEqual(entry["options"]["queue"], queue)
+                self.assertEqual(current_app.amqp.router.route({}, entry["task"])["queue"].name, queue)
+
+    def test_recovers_and_lets_the_next_commit_ring_again(self) -> None:
+        endpoint, _ = make_endpoint(make_merchant())
+        publish(endpoint.merchant)
+        Delivery.objects.update(state="failed", created_at=now() - timedelta(hours=1))
+        job = start_recovery(endpoint, since=now() - timedelta(days=1), actor="tests")
+        cache.set(jobs._flag(recovery.RECOVER), 1, 60)
+        tasks.recover.apply(throw=True)
+        job.refresh_from_db()
+        self.assertEqual((job.state, job.opened, cache.get(jobs._flag(recovery.RECOVER))), ("done", 1, None))
+
+    def test_holds_what_an_endpoint_left_behind(self) -> None:
+        endpoint, _ = make_endpoint(make_merchant())
+        publish(endpoint.merchant)
+        Endpoint.objects.update(status="paused")
+        tasks.hold_leftovers.apply(throw=True)
+        self.assertEqual(Delivery.objects.get().state, "held")
+
+    def test_tends_tries(self) -> None:
+        tasks.tend_attempts.apply(throw=True)
+        self.assertEqual(retention.tend_attempts(), retention.Tended(made=0, dropped=0))
