@@ -7,6 +7,7 @@ from payments.models import C2bReceipt, Payment, ProviderEvent, ProviderQuestion
 from payments.tests.base import NO_SUCH_TOKEN, events_of, steps_of
 from payments.tests.c2b import PAYER, C2bTestCase, confirmation, hashed, masked, news_of, next_code
 from settlements.models import LedgerTransfer
+from webhooks.services.numbering import number_events
 
 DOCUMENTED = "/api/v1/payments/mpesa/confirmation/"
 STRANGERS_DOOR = f"/api/v1/hooks/{NO_SUCH_TOKEN}/confirm/"
@@ -139,6 +140,7 @@ class Waiting(C2bTestCase):
         self.assert_books(provider_float=200_00, pending=98_50, fee_income=1_50, suspense=100_00)
 
     def told(self, kind: str) -> int:
+        number_events()
         return sum(event["type"] == kind for event in self.get("events/?limit=100", self.headers).json()["data"])
 
     def public(self, account: Any) -> str:

@@ -8,6 +8,7 @@ from payments.services.refund_sending import send_refunds
 from payments.tests.refund_base import CommittingRefundTestCase, RefundTestCase, public, steps_of, try_of
 from payments.tests.test_statements import Count
 from webhooks.models import Event
+from webhooks.services.numbering import number_events
 
 
 class Journeys(CommittingRefundTestCase):
@@ -62,10 +63,8 @@ class Journeys(CommittingRefundTestCase):
         refund = self.sent(self.paid(), amount=40)
         self.bring_results(refund)
         shown = self.get(f"refunds/{public(refund)}/", self.headers).json()
-        told = self.get(
-            "events/",
-            self.headers,
-        ).json()["data"]
+        number_events()
+        told = self.get("events/", self.headers).json()["data"]
         created, completed = [event["data"] for event in reversed(told) if event["type"].startswith("refund.")]
         self.assertEqual((completed["object"], completed["previous"]), (shown, {"status": "pending"}))
         self.assertEqual((created["object"]["status"], created["previous"]), ("pending", None))
