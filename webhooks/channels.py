@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import Lock
 
 from django.conf import settings
 
@@ -46,6 +47,8 @@ ERRORS: dict[str, str] = {
     "internal": "An error of ours kept this from being sent. It is tried again.",
 }
 _BLANKS = re.compile(r"\s+")
+
+_one_client = Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +109,15 @@ def send(outgoing: Outgoing) -> Result:
     fault = find_fault(outgoing.url, mode=outgoing.mode, allow_private=allow_private)
     if fault is not None:
         return Result(error=fault.error, is_final=True)
-    client = _client(
-        allow_private,
-        settings.WEBHOOK_CONNECT_SECONDS,
-        settings.WEBHOOK_DEADLINE_SECONDS,
-        settings.WEBHOOK_EGRESS_PROXY,
-        tuple(settings.WEBHOOK_REFUSED_NETWORKS),
-    )
+    # Many threads begin at once, and all are to share one client's connections.
+    with _one_client:
+        client = _client(
+            allow_private,
+            settings.WEBHOOK_CONNECT_SECONDS,
+            settings.WEBHOOK_DEADLINE_SECONDS,
+            settings.WEBHOOK_EGRESS_PROXY,
+            tuple(settings.WEBHOOK_REFUSED_NETWORKS),
+        )
     try:
         return _judge(client.send("POST", outgoing.url, headers=outgoing.headers, body=outgoing.body))
     except HttpError as error:

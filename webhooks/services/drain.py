@@ -266,7 +266,8 @@ class _Drain:
             self._lanes[key].is_behind = brought[key] >= room
             self._lanes[key].begin(begun[key])
         self._flights.update({flight.due.id: flight for flight in ready})
-        self._senders.submit(ready, lanes=len(self._lanes), slow=sum(each.is_slow for each in self._flights.values()))
+        slow = sum(each.is_slow for each in self._flights.values())
+        self._senders.submit(ready, flying=len(self._flights), slow=slow)
 
     def _rooms(self) -> dict[UUID, int]:
         """Tries each lane may begin now. Lanes that hold threads for long share half of them, and lanes of one merchant
@@ -311,7 +312,9 @@ class _Drain:
         """Everything that has ended. A result is kept until it is written: one forgotten is a webhook sent twice."""
         if not self._unsettled and not self._to_give_back:
             return
-        tries, back = self._unsettled[:GROUP_SIZE], list(self._to_give_back.values())
+        tries, later = self._unsettled[:GROUP_SIZE], {done.endpoint_id for done in self._unsettled[GROUP_SIZE:]}
+        # A lane goes back with its last result: before that its deliveries would be sent again.
+        back = [lane for key, lane in self._to_give_back.items() if key not in later]
         changed = {done.endpoint_id: self._lanes[done.endpoint_id] for done in tries if done.endpoint_id in self._lanes}
         try:
             settle(tries, changed=[lane for lane in changed.values() if lane.is_changed], given_back=back)

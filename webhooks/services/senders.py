@@ -48,9 +48,9 @@ class Senders:
         self._work: SimpleQueue[Flight | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
 
-    def submit(self, flights: Sequence[Flight], *, lanes: int, slow: int) -> None:
-        """Send these. `lanes` are served now, `slow` tries have been waiting for their answers for a second."""
-        wanted = min(THREADS, 4 + 2 * lanes) + min(slow, MORE_FOR_SLOW)
+    def submit(self, flights: Sequence[Flight], *, flying: int, slow: int) -> None:
+        """Send these. With them `flying` tries are under way; `slow` of those have waited for their answer for long."""
+        wanted = min(THREADS, flying) + min(slow, MORE_FOR_SLOW)
         while len(self._threads) < wanted:
             thread = threading.Thread(target=self._serve, name=f"webhooks-{len(self._threads)}", daemon=True)
             self._threads.append(thread)

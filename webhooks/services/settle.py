@@ -17,7 +17,8 @@ from webhooks.services.endpoints import disable_endpoint
 from webhooks.services.notices import note_failing
 
 # One statement, one commit. An owner whose lease has been taken over writes its tries and moves nothing. A delivery
-# that was put on hold while it was under way, and arrived, is delivered all the same.
+# that was put on hold while it was under way, and arrived, is delivered all the same. Waits end by the database's clock
+# whatever the worker's shows, which is `at`.
 SETTLE = """
 WITH done AS (
   SELECT * FROM json_to_recordset(%(tries)s) AS t (id bigint, endpoint_id uuid, token uuid, n smallint, trigger text,
@@ -31,11 +32,11 @@ noted AS (
 moved AS (
   UPDATE webhooks_delivery d SET state = done.state, trigger = 'auto', tries = done.n, last_status = done.status,
     last_error = done.error, delivered_at = CASE done.state WHEN 'delivered' THEN now() END,
-    next_attempt_at = coalesce(done.due_at, d.next_attempt_at)
+    next_attempt_at = coalesce(done.due_at + (now() - %(at)s), d.next_attempt_at)
   FROM done JOIN webhooks_lane l ON l.endpoint_id = done.endpoint_id AND l.lease_token = done.token
   WHERE d.id = done.id AND (d.state = 'open' OR (d.state = 'held' AND done.state = 'delivered')))
 UPDATE webhooks_lane l SET send_window = t.send_window, last_ms = t.last_ms, breaker = t.breaker,
-  open_until = t.open_until, times_tripped = t.times_tripped, failures_in_row = t.failures_in_row,
+  open_until = t.open_until + (now() - %(at)s), times_tripped = t.times_tripped, failures_in_row = t.failures_in_row,
   failing_since = t.failing_since, failing_tries = t.failing_tries, failing_events = t.failing_events,
   last_success_at = t.last_success_at, notified_level = t.notified_level,
   lease_until = CASE WHEN t.is_given_back THEN NULL ELSE l.lease_until END,
@@ -118,7 +119,8 @@ def _write(tries: Sequence[Settled], lanes: Sequence[Lane], back: Sequence[Lane]
     learned = [_lane_row(lane, is_given_back=lane.endpoint_id in freed) for lane in lanes]
     with connection.cursor() as cursor:
         # orjson writes the tries' fields by the names the statement reads.
-        cursor.execute(SETTLE, {"tries": orjson.dumps(tries).decode(), "lanes": orjson.dumps(learned).decode()})
+        rows = {"tries": orjson.dumps(tries).decode(), "lanes": orjson.dumps(learned).decode()}
+        cursor.execute(SETTLE, {**rows, "at": now()})
     for lane in lanes:
         lane.is_changed = False
 

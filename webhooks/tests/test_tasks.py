@@ -38,7 +38,7 @@ class Job(TransactionTestCase):
 
     def test_a_worker_that_is_told_to_stop_begins_nothing_and_hands_nothing_over(self) -> None:
         merchant = make_merchant()
-        self.addCleanup(tasks._stopping.clear)
+        self.addCleanup(setattr, tasks._stopping, "value", False)
         with Receiver() as receiver, mock.patch.object(tasks.drain, "apply_async") as hand_over:
             make_endpoint(merchant, url=receiver.url)
             publish(merchant)
@@ -46,6 +46,21 @@ class Job(TransactionTestCase):
             tasks.drain.apply(throw=True)
             self.assertEqual(receiver.received, [])
         hand_over.assert_not_called()
+
+    def test_goes_on_while_the_broker_is_away(self) -> None:
+        merchant = make_merchant()
+        make_endpoint(merchant, url="http://127.0.0.1:9/")
+        answers = iter([OSError("away"), OSError("away"), None])
+
+        def hand_over(**_: object) -> None:
+            publish(merchant)
+            if error := next(answers):
+                raise error
+
+        with mock.patch.object(tasks.drain, "apply_async", hand_over):
+            tasks.drain.apply(throw=True)
+        self.assertEqual(Delivery.objects.filter(tries__gt=0).count(), 2, "what came while it was away is tried")
+        self.assertEqual(Delivery.objects.count(), 3)
 
     def test_numbers_events(self) -> None:
         publish(make_merchant())
