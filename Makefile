@@ -35,7 +35,7 @@ check: dev-packages ## format, lint, types, import contracts, migrations and Ope
 bench: dev-packages ## measure speed against the named limits, side by side in one run
 	@$(IN_VENV) manage.py bench $(ARGS)
 
-faults: dev-packages ## 10,000 payments through a provider that fails on 30 % of calls, compared with its book
+faults: dev-packages ## 10,000 payments through a provider that fails on 30 % of calls (ARGS=--webhooks: webhooks, under kills)
 	@$(IN_VENV) manage.py faults $(ARGS)
 
 fuzz: dev-packages ## throw made-up requests at every operation of the API (ARGS="--max-examples 1000")

@@ -8,11 +8,13 @@ import redis
 from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
-from django.db import transaction
+from django.db import InterfaceError, connection, transaction
 from django.test import TransactionTestCase, override_settings
 
 from onpoint_pay.kit.jobs import nudge, taken
 from onpoint_pay.tests.test_middleware import AWAY
+from webhooks.models import Event
+from webhooks.tasks import number_events
 
 JOB = "payments.sweep"
 QUEUE = "onpoint-queue:default"
@@ -77,3 +79,13 @@ class Nudges(TransactionTestCase):
             transaction.atomic(),
         ):
             nudge(JOB)
+
+
+class Connections(TransactionTestCase):
+    def test_a_connection_that_broke_is_not_handed_to_the_next_job(self) -> None:
+        connection.ensure_connection()
+        connection.connection.close()
+        with self.assertRaises(InterfaceError):
+            Event.objects.count()
+        number_events.apply(throw=True)
+        self.assertEqual(Event.objects.count(), 0)

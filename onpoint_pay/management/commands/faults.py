@@ -1,4 +1,4 @@
-"""`manage.py faults`: pay through a provider that fails on purpose, and compare every payment with its book."""
+"""`manage.py faults`: payments through a provider that fails on purpose, or webhooks while everything dies."""
 
 import subprocess
 import sys
@@ -11,11 +11,13 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from faults.judge import share_below
 from faults.run import Plan, Result, Runner
+from faults.webhooks.run import Plan as WebhookPlan
+from faults.webhooks.run import run_webhooks
 from onpoint_pay.local.demo import receiver
 from onpoint_pay.local.errors import LocalError
 from onpoint_pay.local.home import CHECKOUT, default_home
 from onpoint_pay.local.ports import choose_free
-from onpoint_pay.supervisor import LocalStack
+from onpoint_pay.supervisor import LocalStack, say_on_stdout
 
 PACE = {
     "SWEEP_SPEED": "60",
@@ -29,7 +31,10 @@ PACE = {
 
 
 class Command(BaseCommand):
-    help = "Run payments through a provider that fails on purpose; every one must end as the simulator's book says."
+    help = (
+        "Run payments through a provider that fails on purpose; every one must end as the simulator's book says. "
+        "With --webhooks: kill what delivers them, under load; every event must still reach everybody it is owed to."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,15 +42,24 @@ class Command(BaseCommand):
         parser.add_argument("--first-seed", type=int, default=1, help="The first seed (default 1).")
         parser.add_argument("--payments", type=int, default=10_000, help="Payments per seed (default 10000).")
         parser.add_argument("--rate", type=float, default=0.3, help="Share of provider calls that fail (default 0.3).")
+        parser.add_argument("--webhooks", action="store_true", help="Try webhooks in place of payments.")
+        parser.add_argument("--seconds", type=int, default=60, help="Webhooks: how long to go on killing (default 60).")
+        parser.add_argument(
+            "--backlog", type=int, default=50_000, help="Webhooks: what one receiver missed (default 50000)."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            sys.exit(0 if self._run(options) else 1)
+            sys.exit(0 if (self._try_webhooks if options["webhooks"] else self._run)(options) else 1)
         except KeyboardInterrupt:
             sys.exit(130)
         except LocalError as error:
             self.stderr.write(f"\n{error}")
             sys.exit(1)
+
+    def _try_webhooks(self, options: dict[str, Any]) -> bool:
+        plan = WebhookPlan(seconds=options["seconds"], backlog=options["backlog"], seed=options["first_seed"])
+        return run_webhooks(plan, folder=default_home() / "faults" / "webhooks", say=say_on_stdout)
 
     def _run(self, options: dict[str, Any]) -> bool:
         home = default_home() / "faults"
