@@ -21,40 +21,7 @@ SUSPECT_AFTER = 3
 # number of waiting endpoints makes it slower. The newest deliveries are looked at besides, so that what has just
 # happened does not wait for the walk to come by. FOR UPDATE SKIP LOCKED keeps two drains apart.
 CLAIM = """
-WITH RECURSIVE walk AS (
-  (SELECT endpoint_id FROM webhooks_delivery WHERE state = 'open' AND endpoint_id > %(after)s
-   ORDER BY endpoint_id LIMIT 1)
-  UNION ALL
-  SELECT (SELECT d.endpoint_id FROM webhooks_delivery d
-          WHERE d.state = 'open' AND d.endpoint_id > walk.endpoint_id ORDER BY d.endpoint_id LIMIT 1)
-  FROM walk WHERE walk.endpoint_id IS NOT NULL),
-probe AS MATERIALIZED (SELECT endpoint_id FROM walk WHERE endpoint_id IS NOT NULL LIMIT %(probe)s),
-newest AS MATERIALIZED (SELECT endpoint_id, state FROM webhooks_delivery ORDER BY id DESC LIMIT %(probe)s),
-free AS MATERIALIZED (
-  SELECT l.endpoint_id, first.id AS head, first.merchant_id
-  FROM (SELECT endpoint_id FROM probe UNION SELECT endpoint_id FROM newest WHERE state = 'open') AS seen
-  JOIN webhooks_lane l ON l.endpoint_id = seen.endpoint_id
-  CROSS JOIN LATERAL (
-    SELECT d.id, d.merchant_id FROM webhooks_delivery d
-    WHERE d.endpoint_id = l.endpoint_id AND d.state = 'open' AND d.next_attempt_at <= now()
-    ORDER BY d.next_attempt_at, d.id LIMIT 1) AS first
-  WHERE (l.lease_until IS NULL OR l.lease_until < now()) AND (l.open_until IS NULL OR l.open_until <= now())
-  FOR UPDATE OF l SKIP LOCKED),
-mine AS MATERIALIZED (
-  SELECT * FROM free ORDER BY endpoint_id LIMIT greatest(1, least(%(lanes)s, (
-    SELECT ceil(2.0 * count(*) / %(drains)s)::integer FROM free)))),
-taken AS (
-  UPDATE webhooks_lane l SET lease_until = now() + make_interval(secs => %(lease)s), lease_token = %(token)s,
-    leases_lost = CASE WHEN l.lease_until IS NULL THEN 0 WHEN l.head = mine.head THEN least(l.leases_lost + 1, 100)
-      ELSE 1 END,
-    head = mine.head, open_until = NULL, breaker = CASE l.breaker WHEN 'open' THEN 'half' ELSE l.breaker END
-  FROM mine WHERE l.endpoint_id = mine.endpoint_id
-  RETURNING l.endpoint_id, mine.merchant_id, l.head, l.leases_lost, l.send_window AS window, l.breaker, l.last_ms,
-    l.times_tripped, l.failures_in_row, l.failing_since, l.failing_tries, l.failing_events, l.last_success_at,
-    l.notified_level)
-SELECT (SELECT count(*) FROM probe), (SELECT endpoint_id FROM probe ORDER BY endpoint_id DESC LIMIT 1),
-  (SELECT count(*) FROM free), taken.*
-FROM (SELECT 1) AS always LEFT JOIN taken ON true
+SELECT * FROM webhook_claim_lanes(%(after)s, %(lanes)s, %(drains)s, %(lease)s, %(token)s)
 """
 LANE_COLUMNS = (
     "endpoint_id",
@@ -91,36 +58,8 @@ DUE_COLUMNS = (
 # happens now does not wait until the pile is gone. What concerns the endpoint is looked up once for each lane, and the
 # order is made by the caller: sorting rows that carry whole bodies costs more than finding them.
 FETCH = """
-WITH mine AS MATERIALIZED (
-  SELECT want.place, want.endpoint_id, want.room, want.is_behind, e.kind, e.url, e.status,
-    e.deleted_at IS NOT NULL AS is_deleted, e.rate_limit, array_to_string(CASE e.kind WHEN 'inline' THEN ARRAY(
-        SELECT s.id FROM webhooks_secret s WHERE s.endpoint_id IS NULL AND s.merchant_id = e.merchant_id
-          AND s.mode = e.mode AND (s.expires_at IS NULL OR s.expires_at > now())
-        ORDER BY s.expires_at DESC NULLS FIRST, s.created_at DESC, s.id DESC)
-      ELSE ARRAY(
-        SELECT s.id FROM webhooks_secret s
-        WHERE s.endpoint_id = e.id AND (s.expires_at IS NULL OR s.expires_at > now())
-        ORDER BY s.expires_at DESC NULLS FIRST, s.created_at DESC, s.id DESC) END, ' ') AS secret_ids
-  FROM unnest(%(endpoints)s::uuid[], %(tokens)s::uuid[], %(rooms)s::integer[], %(behind)s::boolean[])
-    WITH ORDINALITY AS want (endpoint_id, token, room, is_behind, place)
-  JOIN webhooks_lane l ON l.endpoint_id = want.endpoint_id AND l.lease_token = want.token AND l.lease_until > now()
-  JOIN webhooks_endpoint e ON e.id = want.endpoint_id)
-SELECT due.next_attempt_at, mine.place - 1, mine.secret_ids, due.id, due.event_id, due.mode, due.tries, due.trigger,
-  due.expires_at, v.body, mine.kind, mine.url, mine.status, mine.is_deleted, mine.rate_limit
-FROM mine
-CROSS JOIN LATERAL (
-  (SELECT d.id, d.event_id, d.mode, d.tries, d.trigger, d.expires_at, d.next_attempt_at
-   FROM webhooks_delivery d
-   WHERE d.endpoint_id = mine.endpoint_id AND d.state = 'open' AND d.next_attempt_at <= now()
-     AND d.id <> ALL(%(flying)s::bigint[])
-   ORDER BY d.next_attempt_at, d.id LIMIT mine.room - mine.is_behind::integer)
-  UNION
-  (SELECT d.id, d.event_id, d.mode, d.tries, d.trigger, d.expires_at, d.next_attempt_at
-   FROM webhooks_delivery d
-   WHERE mine.is_behind AND d.endpoint_id = mine.endpoint_id AND d.state = 'open' AND d.next_attempt_at <= now()
-     AND d.next_attempt_at > now() - interval '1 minute' AND d.id <> ALL(%(flying)s::bigint[])
-   ORDER BY d.next_attempt_at DESC, d.id DESC LIMIT 1)) AS due
-JOIN webhooks_event v ON v.id = due.event_id
+SELECT * FROM webhook_fetch_due(%(endpoints)s::uuid[], %(tokens)s::uuid[], %(rooms)s::integer[], %(behind)s::boolean[],
+  %(flying)s::bigint[])
 """
 RENEW = """
 UPDATE webhooks_lane l SET lease_until = now() + make_interval(secs => %(lease)s)

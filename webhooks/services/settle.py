@@ -20,32 +20,7 @@ from webhooks.services.notices import note_failing
 # that was put on hold while it was under way, and arrived, is delivered all the same. Waits end by the database's clock
 # whatever the worker's shows, which is `at`.
 SETTLE = """
-WITH done AS (
-  SELECT * FROM json_to_recordset(%(tries)s) AS t (id bigint, endpoint_id uuid, token uuid, n smallint, trigger text,
-    started_at timestamptz, connect_ms integer, total_ms integer, status smallint, error text, request_headers jsonb,
-    response_headers jsonb, excerpt text, ip inet, worker text, was_sent boolean, state text, due_at timestamptz)),
-noted AS (
-  INSERT INTO webhooks_attempt (delivery_id, endpoint_id, n, trigger, started_at, connect_ms, total_ms, status,
-    error_code, request_headers, response_headers, response_excerpt, ip, worker)
-  SELECT id, endpoint_id, n, trigger, started_at, connect_ms, total_ms, status, error, request_headers,
-    response_headers, excerpt, ip, worker FROM done WHERE was_sent),
-moved AS (
-  UPDATE webhooks_delivery d SET state = done.state, trigger = 'auto', tries = done.n, last_status = done.status,
-    last_error = done.error, delivered_at = CASE done.state WHEN 'delivered' THEN now() END,
-    next_attempt_at = coalesce(done.due_at + (now() - %(at)s), d.next_attempt_at)
-  FROM done JOIN webhooks_lane l ON l.endpoint_id = done.endpoint_id AND l.lease_token = done.token
-  WHERE d.id = done.id AND (d.state = 'open' OR (d.state = 'held' AND done.state = 'delivered')))
-UPDATE webhooks_lane l SET send_window = t.send_window, last_ms = t.last_ms, breaker = t.breaker,
-  open_until = t.open_until + (now() - %(at)s), times_tripped = t.times_tripped, failures_in_row = t.failures_in_row,
-  failing_since = t.failing_since, failing_tries = t.failing_tries, failing_events = t.failing_events,
-  last_success_at = t.last_success_at, notified_level = t.notified_level,
-  lease_until = CASE WHEN t.is_given_back THEN NULL ELSE l.lease_until END,
-  lease_token = CASE WHEN t.is_given_back THEN NULL ELSE l.lease_token END
-FROM json_to_recordset(%(lanes)s) AS t (endpoint_id uuid, token uuid, send_window smallint, last_ms integer,
-  breaker text, open_until timestamptz, times_tripped smallint, failures_in_row integer, failing_since timestamptz,
-  failing_tries integer, failing_events integer, last_success_at timestamptz, notified_level smallint,
-  is_given_back boolean)
-WHERE l.endpoint_id = t.endpoint_id AND l.lease_token = t.token
+SELECT webhook_settle(%(tries)s, %(lanes)s, %(at)s)
 """
 
 
