@@ -4,7 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from bench.counting import Count
-from bench.ratios import CPU, RATIOS, STATEMENTS, STATEMENTS_TARGET
+from bench.hooks.figures import FIGURES
+from bench.hooks.takes import Take
+from bench.ratios import CPU, RATIOS, STATEMENTS, STATEMENTS_TARGET, Summary, describe_values
 from bench.rounds import Measure
 
 EXCLUDED = (
@@ -15,15 +17,20 @@ EXCLUDED = (
 
 
 def make(
-    measures: list[Measure], count: Count | None, *, names: list[str], environment: dict[str, Any]
+    measures: list[Measure], count: Count | None, takes: list[Take], *, names: list[str], environment: dict[str, Any]
 ) -> dict[str, Any]:
-    """Rounds, ratios, statements and the machine, in plain values."""
+    """Rounds, ratios, statements, webhook measurements and the machine, in plain values."""
     return {
         "environment": environment,
-        "ratios": _ratios(measures, count, names),
+        "ratios": _ratios(measures, count, names) | _webhooks(takes, names),
         "measures": [_measure(measure) for measure in measures],
+        "webhooks": [_take(take) for take in takes],
         "statements": None if count is None else _statements(count),
-        "faults": [*(fault for measure in measures for fault in measure.faults), *(count.faults if count else [])],
+        "faults": [
+            *(fault for measure in measures for fault in measure.faults),
+            *(fault for take in takes for fault in take.faults),
+            *(count.faults if count else []),
+        ],
     }
 
 
@@ -31,30 +38,26 @@ def _ratios(measures: list[Measure], count: Count | None, names: list[str]) -> d
     found: dict[str, Any] = {}
     for ratio in RATIOS:
         if ratio.name in names:
-            values = ratio.of(measures)
-            summary = ratio.summary(values)
-            found[ratio.name] = {
-                "what": f"{ratio.what}, {ratio.unit} / {ratio.limit}",
-                "median": round(summary.median, 3),
-                "best": round(summary.best, 3),
-                "range": [round(min(values), 3), round(max(values), 3)],
-                "values": [round(value, 4) for value in values],
-                "target": ratio.target,
-                "bound": "at most" if ratio.unit == CPU else "at least",
-                "met": summary.meets(ratio.target),
-            }
+            bound = "at most" if ratio.unit == CPU else "at least"
+            found[ratio.name] = {"what": f"{ratio.what}, {ratio.unit} / {ratio.limit}"} | describe_values(
+                ratio.summary(ratio.of(measures)), target=ratio.target, bound=bound
+            )
     if count is not None:
-        each = round(count.per_request, 3)
-        found[STATEMENTS] = {
-            "what": "initiate, SQL statements with the key cached",
-            "median": each,
-            "best": each,
-            "range": [each, each],
-            "values": [each],
-            "target": STATEMENTS_TARGET,
-            "bound": "at most",
-            "met": each <= STATEMENTS_TARGET,
-        }
+        counted = Summary([count.per_request], low_is_good=True)
+        found[STATEMENTS] = {"what": "initiate, SQL statements with the key cached"} | describe_values(
+            counted, target=STATEMENTS_TARGET, bound="at most"
+        )
+    return found
+
+
+def _webhooks(takes: list[Take], names: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for figure in FIGURES:
+        if figure.name in names:
+            bound = "at most" if figure.low_is_good else "at least"
+            found[figure.name] = {"what": figure.what} | describe_values(
+                figure.summary(figure.values(takes)), target=figure.target, bound=bound
+            )
     return found
 
 
@@ -64,6 +67,10 @@ def _measure(measure: Measure) -> dict[str, Any]:
         "cpu_us_by_tree": {tree: round(measure.tree_us(tree), 1) for tree in measure.cpu},
         "driven_share": round(measure.driven_share, 3),
     }
+
+
+def _take(take: Take) -> dict[str, Any]:
+    return asdict(take) | {"cpu_us_by_tree": {tree: round(take.us(tree), 1) for tree in take.cpu}}
 
 
 def _statements(count: Count) -> dict[str, Any]:

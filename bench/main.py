@@ -7,14 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import cpu, document, machine, table
+from bench import cpu, document, machine, ratios, table
 from bench.counting import Count, count_statements
+from bench.ground import Ground
+from bench.hooks import figures as hook_figures
+from bench.hooks import run as hook_run
+from bench.hooks.stack import HookStack
+from bench.hooks.takes import Take
 from bench.ratios import STATEMENTS, needed_for
 from bench.rounds import Measure, Rounds
 from bench.stack import Stack
 from onpoint_pay import gunicorn_conf
 from onpoint_pay.local.errors import LocalError
 
+NAMES = [*ratios.NAMES, *hook_figures.NAMES]
 RESULTS = Path(__file__).resolve().parent / "results.json"
 
 Say = Callable[[str], object]
@@ -25,15 +31,24 @@ def run(*, names: Sequence[str], rounds: int, seconds: float, output: Path, say:
     if not cpu.PROC.joinpath("stat").exists():
         raise LocalError("The benchmark reads CPU times from /proc, which only Linux has.")
     began, began_at = time.monotonic(), datetime.now(UTC)
-    needed = needed_for(names)
-    with Stack(say) as stack:
-        environment = _environment(stack) | {"began_at": began_at.isoformat(timespec="seconds")}
-        measures = _take(stack, needed, rounds=rounds, seconds=seconds, say=say)
-        count = _count(stack, seconds=seconds, say=say) if STATEMENTS in names else None
-    environment |= {"rounds": rounds, "seconds": seconds, "took_seconds": round(time.monotonic() - began, 1)}
-    result = document.make(measures, count, names=list(names), environment=environment)
+    needed, environment = needed_for(names), {}
+    measures: list[Measure] = []
+    count: Count | None = None
+    takes: list[Take] = []
+    if needed or STATEMENTS in names:
+        with Stack(say) as stack:
+            environment = _environment(stack, stack.seed["versions"])
+            measures = _take(stack, needed, rounds=rounds, seconds=seconds, say=say)
+            count = _count(stack, seconds=seconds, say=say) if STATEMENTS in names else None
+    if hook_figures.needed_for(names):
+        with HookStack(say) as stack:
+            environment = environment or _environment(stack, stack.versions)
+            takes = hook_run.take_all(stack, names, rounds=rounds, seconds=seconds)
+    environment |= {"began_at": began_at.isoformat(timespec="seconds"), "rounds": rounds, "seconds": seconds}
+    environment["took_seconds"] = round(time.monotonic() - began, 1)
+    result = document.make(measures, count, takes, names=list(names), environment=environment)
     output.write_text(json.dumps(result, indent=1) + "\n")
-    say("\n" + table.draw(result, measures))
+    say("\n" + table.draw(result, measures, takes))
     for fault in result["faults"]:
         say(f"INCORRECT: {fault}")
     verdict = "INCORRECT, its figures mean nothing" if result["faults"] else "every answer and every row was right"
@@ -63,10 +78,10 @@ def _count(stack: Stack, *, seconds: float, say: Say) -> Count:
     return count_statements(stack, seconds=seconds)
 
 
-def _environment(stack: Stack) -> dict[str, Any]:
+def _environment(stack: Ground, versions: dict[str, str]) -> dict[str, Any]:
     return {
         "machine": machine.describe(),
-        "versions": stack.seed["versions"],
+        "versions": versions,
         "database": stack.database.settings(),
         "workers": gunicorn_conf.workers,
         "threads": gunicorn_conf.threads,

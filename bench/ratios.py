@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from bench.rounds import Measure
 
@@ -51,6 +52,19 @@ class Summary:
         if target is None:
             return None
         return self.median <= target if self.low_is_good else self.median >= target
+
+
+def describe_values(summary: Summary, *, target: float | None, bound: str) -> dict[str, Any]:
+    """Median, best, range and every round's value, with the target and whether the median meets it."""
+    return {
+        "median": round(summary.median, 3),
+        "best": round(summary.best, 3),
+        "range": [round(min(summary.values), 3), round(max(summary.values), 3)],
+        "values": [round(value, 4) for value in summary.values],
+        "target": target,
+        "bound": bound,
+        "met": summary.meets(target),
+    }
 
 
 RATIOS = (

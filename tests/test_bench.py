@@ -2,40 +2,70 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.database import Statement
+from bench.ground import Helper
+from bench.hooks import figures
+from bench.hooks.rows import Delivered, compare
+from bench.hooks.takes import Take
 from bench.ratios import NAMES, ORDER, RATIOS, needed_for
 from bench.rounds import A_PAYMENT, Measure, faults_in_rows
+from bench.table import place_of
 from bench.wire import whole_message
 from onpoint_pay.local.home import CHECKOUT
+from onpoint_pay.local.ports import choose_free
 
 COUNTS = dict.fromkeys([*A_PAYMENT, "deliveries", "callbacks", "inserts"], 5)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="CPU times are read from /proc")
-def test_a_short_run_is_right_and_tells_everything(tmp_path: Path) -> None:
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="CPU times are read from /proc")
+
+
+def run_short(tmp_path: Path, names: list[str]) -> tuple[dict[str, Any], str]:
+    """What a run of one short round wrote and printed; the machine may be slow, so nothing is said of how fast it was."""
     output = tmp_path / "results.json"
     command = [sys.executable, str(CHECKOUT / "manage.py"), "bench", "--rounds", "1", "--seconds", "0.3"]
     finished = subprocess.run(
-        [*command, "--output", str(output)], capture_output=True, text=True, check=False, timeout=170, env=os.environ
+        [*command, "--only", *names, "--output", str(output)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=170,
+        env=os.environ,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     result = json.loads(output.read_text())
     assert result["faults"] == []
-    assert sorted(result["ratios"]) == NAMES
+    assert sorted(result["ratios"]) == sorted(names)
+    assert "every answer and every row was right" in finished.stdout
+    for name in names:
+        assert f"\n{name:5}" in finished.stdout
+    return result, finished.stdout
+
+
+@ON_LINUX
+def test_a_short_run_is_right_and_tells_everything(tmp_path: Path) -> None:
+    result, _ = run_short(tmp_path, NAMES)
     assert [measure["name"] for measure in result["measures"]] == list(ORDER)
     assert all(measure["requests"] > 0 for measure in result["measures"])
     assert result["ratios"]["P3"]["met"], result["statements"]
     assert result["environment"]["versions"]["driver"].startswith("psycopg2 ")
-    assert "every answer and every row was right" in finished.stdout
-    for name in NAMES:
-        assert f"\n{name:5}" in finished.stdout
+
+
+@ON_LINUX
+def test_a_short_run_of_the_webhooks_delivers_every_event_once(tmp_path: Path) -> None:
+    result, _ = run_short(tmp_path, figures.NAMES)
+    taken = [take["name"] for take in result["webhooks"] if take["round"]]
+    assert taken == [*figures.WITH_WORKERS, *figures.CROWDS, *figures.CLAIMS]
+    assert all(take["done"] > 0 for take in result["webhooks"])
 
 
 def test_one_figure_needs_only_its_scenario_and_its_limit() -> None:
@@ -94,3 +124,79 @@ def test_a_message_is_whole_only_with_its_last_byte() -> None:
         assert whole_message(whole) is not None
         assert whole_message(whole[:-1]) is None
     assert whole_message(b"HTTP/1.1 200 OK\r\n") is None
+
+
+def delivered(event: str, **more: Any) -> Delivered:
+    return Delivered(**{"event": event, "merchant": "good", "state": "delivered", "tries": 1, **more})
+
+
+def test_a_webhook_lost_repeated_or_made_up_is_a_fault() -> None:
+    made = [delivered("a"), delivered("b")]
+    assert compare("drain", made, {"a": 1, "b": 1}, count=2) == []
+    assert compare("drain", made, {"a": 1, "b": 1}, count=3) == ["drain: 1 of 3 deliveries too few or too many"]
+    assert compare("drain", made, {"a": 1}, count=2) == ["drain: 1 of 2 deliveries with other tries than came"]
+    assert compare("drain", made, {"a": 1, "b": 2}, count=2) == [
+        "drain: 1 of 2 deliveries with other tries than came",
+        "drain: 1 of 2 events that came more than once",
+    ]
+    assert compare("drain", [delivered("a", state="open")], {"a": 1}, count=1) == ["drain: 1 of 1 deliveries not made"]
+    assert compare("drain", [], {"x": 1}, count=0) == ["drain: 1 of 0 events that came and were never made"]
+
+
+def test_a_merchant_that_fails_may_be_tried_again() -> None:
+    made = [delivered("a", merchant="bad", state="failed", tries=2)]
+    assert compare("crowd", made, {"a": 2}, count=1, bad=["bad"]) == []
+    assert compare("crowd", made, {"a": 1}, count=1, bad=["bad"]) == [
+        "crowd: 1 of 1 deliveries with other tries than came"
+    ]
+
+
+def test_webhook_figures_are_taken_within_a_round_and_without_the_warm_up() -> None:
+    w1 = next(figure for figure in figures.FIGURES if figure.name == "W1")
+    takes = [
+        Take(name=name, round=number, done=1, per_second=rate)
+        for number, name, rate in [
+            (0, "drain", 1),
+            (0, "adapter", 1),
+            (1, "drain", 40),
+            (1, "adapter", 100),
+            (2, "drain", 9),
+        ]
+    ]
+    assert w1.values(takes) == [0.4]
+    assert w1.summary([0.5, 0.4]).best == 0.5
+    assert figures.needed_for(["W5"]) == {"drain"}
+
+
+def test_w10_comes_after_w9() -> None:
+    assert sorted(["W10", "W9", "P3", "W7t", "W7"], key=place_of) == ["P3", "W7", "W7t", "W9", "W10"]
+
+
+def test_the_sink_answers_by_path_and_keeps_count(tmp_path: Path) -> None:
+    port = choose_free()
+    sink = Helper("bench.hooks.sink", str(port))
+    try:
+        with connected(port) as client:
+            for path, status in (("ok", b"200"), ("error", b"500"), ("delay-20", b"200")):
+                head = f"POST /{path}/1 HTTP/1.1\r\nwebhook-id: evt_{path}\r\nContent-Length: 2\r\n\r\n"
+                # The head alone is no request yet.
+                client.sendall(head.encode())
+                client.sendall(b"{}")
+                assert client.recv(1000).split()[1] == status
+        assert sink.order(do="take", path=str(tmp_path / "came.json"))["count"] == 3
+        assert sink.order(do="count")["count"] == 0
+    finally:
+        sink.stop()
+    came = json.loads((tmp_path / "came.json").read_text())
+    assert [name for name, _ in came] == ["evt_ok", "evt_error", "evt_delay-20"]
+    assert [at for _, at in came] == sorted(at for _, at in came)
+
+
+def connected(port: int) -> socket.socket:
+    """The sink's door, as soon as it is open."""
+    for _ in range(200):
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=10)
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    raise AssertionError("the sink does not listen")
