@@ -276,7 +276,8 @@ def test_queue_timeout_result_envelope(caller: InitiatorClient) -> None:
 
 def test_after_a_notice_the_delay_counts_from_it(caller: InitiatorClient) -> None:
     conversation_id = ask(caller, "b2c", "timeout=notice; result.delay=3600")
-    wait_for(caller.notices)
+    # It is with the receiver a moment before it is booked as sent.
+    wait_for(lambda: caller.notices() and caller.booked_results(conversation_id)[0]["sent_at"])
     notice, result = caller.booked_results(conversation_id)
     assert (notice["sent_at"] is None, result["sent_at"]) == (False, None)
 
