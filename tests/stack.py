@@ -16,8 +16,8 @@ from onpoint_pay.supervisor import LocalStack
 DATABASE = "test_journeys"
 REDIS_DATABASE = 15
 PACE = {
-    "SWEEP_SPEED": "60",
-    "SIMULATOR_SPEED": "60",
+    "SWEEP_SPEED": "120",
+    "SIMULATOR_SPEED": "120",
     "PROVIDER_DEADLINE_SECONDS": "1",
     "SIMULATOR_APPROVE_SECONDS": "0.3",
     "SIMULATOR_HANG_SECONDS": "3",
