@@ -83,10 +83,14 @@ OP_MOVES: dict[tuple[str, str], bool] = {
     (OP_REJECTED, OP_SUCCEEDED): True,
 }
 
-# One try: a prompt to the payer, money a payer sends by themselves, a charge taken back, money sent to a phone.
-OP_KINDS = ("charge", "c2b", "reversal", "b2c")
+# One try: a prompt to the payer, money a payer sends by themselves, a charge taken back, money sent to a phone; what
+# went back past us, by a person who told of it here or by nobody we know of; and lines of the files that people take to
+# a bank, or key into the portal of the provider.
+OP_KINDS = ("charge", "c2b", "reversal", "b2c", "manual", "external", "bank", "b2b")
 # The kinds that send money out: a doubt about one is never answered by sending again.
 OP_OUT = ("reversal", "b2c")
+# The kinds that leave in a file: nobody can be asked about them, a file of results tells.
+OP_FILED = ("bank", "b2b")
 
 REFUND_REQUIRES_APPROVAL = "requires_approval"
 REFUND_PENDING = "pending"
@@ -95,7 +99,9 @@ REFUND_FAILED = "failed"
 REFUND_CANCELLED = "cancelled"
 REFUND_STATES = (REFUND_REQUIRES_APPROVAL, REFUND_PENDING, REFUND_COMPLETED, REFUND_FAILED, REFUND_CANCELLED)
 REFUND_OPEN = (REFUND_REQUIRES_APPROVAL, REFUND_PENDING)
-REFUND_ROUTES = ("reversal", "b2c", "card", "manual", "external")
+# Sent past us: by a person, with proof; found at the provider.
+MANUAL, EXTERNAL = "manual", "external"
+REFUND_ROUTES = ("reversal", "b2c", "card", MANUAL, EXTERNAL)
 REFUND_PENDING_REASONS = ("awaiting_provider", "reconciling", "insufficient_float")
 
 REFUND_MOVES: dict[tuple[str, str], bool] = {

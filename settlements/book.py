@@ -130,6 +130,30 @@ BEGIN
 END $$;
 """
 
+# The application may not lock rows that it may not change: this does it in the order in which `ledger_post` locks too, and
+# tells what each row holds from then on.
+LOCK_ROWS = """
+CREATE FUNCTION ledger_lock_rows(p_merchant uuid, p_currency text, p_mode text)
+  RETURNS TABLE (kind text, sub text, balance bigint)
+  LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT a.kind, a.sub, CASE a.normal WHEN 'C' THEN a.credits - a.debits ELSE a.debits - a.credits END
+    FROM ledger_account a WHERE a.merchant_id = p_merchant AND a.currency = p_currency AND a.mode = p_mode
+    ORDER BY a.id FOR NO KEY UPDATE
+$$;
+"""
+# A trigger function that works with the owner's rights does so on whatever table it is hung, also on a temporary one of
+# the application's own. Who may not execute it cannot hang it anywhere; triggers that hang already are not asked.
+OWN_TRIGGERS = """
+REVOKE EXECUTE ON FUNCTION ledger_entry_post() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION state_guard() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION audit_chain() FROM PUBLIC;
+"""
+LOAN_TRIGGERS = """
+GRANT EXECUTE ON FUNCTION ledger_entry_post() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION state_guard() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION audit_chain() TO PUBLIC;
+"""
+
 DROP_ALL = """
 DROP FUNCTION IF EXISTS ledger_post CASCADE; DROP TYPE IF EXISTS ledger_leg;
 DROP FUNCTION IF EXISTS ledger_open_account CASCADE; DROP FUNCTION IF EXISTS ledger_account_guard CASCADE;
@@ -138,3 +162,67 @@ DROP TABLE IF EXISTS ledger_kind; ALTER TABLE ledger_entry
   DROP CONSTRAINT ledger_entry_transfer_book, DROP CONSTRAINT ledger_entry_account_book;
 ALTER TABLE ledger_transfer DROP COLUMN xid;
 """
+
+# --- fee plans ---------------------------------------------------------------------------------------------------------
+
+# A version remembers the transaction it was made in: rules may not join it later.
+FEE_VERSION_GUARD = """
+ALTER TABLE fee_plan_version ADD COLUMN xid xid8 NOT NULL DEFAULT pg_current_xact_id();
+CREATE FUNCTION fee_plan_version_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.effective_from < now() THEN
+    RAISE EXCEPTION 'a fee plan is never dated back' USING ERRCODE='23514', CONSTRAINT='fee_plan_version_forward';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fee_plan_version_guard BEFORE INSERT ON fee_plan_version
+  FOR EACH ROW EXECUTE FUNCTION fee_plan_version_guard();
+"""
+
+FEE_RULE_GUARD = """
+CREATE FUNCTION fee_rule_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (SELECT xid FROM fee_plan_version WHERE id = NEW.version_id) IS DISTINCT FROM pg_current_xact_id() THEN
+    RAISE EXCEPTION 'version % is closed', NEW.version_id USING ERRCODE='23514', CONSTRAINT='fee_rule_closed';
+  END IF;
+  IF EXISTS (SELECT 1 FROM fee_rule r WHERE r.version_id = NEW.version_id AND r.method = NEW.method
+             AND int8range(r.amount_from, r.amount_to) && int8range(NEW.amount_from, NEW.amount_to)) THEN
+    RAISE EXCEPTION 'bands of % overlap', NEW.method USING ERRCODE='23514', CONSTRAINT='fee_rule_overlap';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER fee_rule_guard BEFORE INSERT ON fee_rule FOR EACH ROW EXECUTE FUNCTION fee_rule_guard();
+"""
+
+DROP_FEE_GUARDS = """
+DROP FUNCTION IF EXISTS fee_rule_guard CASCADE; DROP FUNCTION IF EXISTS fee_plan_version_guard CASCADE;
+ALTER TABLE fee_plan_version DROP COLUMN IF EXISTS xid;
+"""
+
+# --- settlement -------------------------------------------------------------------------------------------------------
+
+HOLIDAY_TABLE = "CREATE TABLE business_holiday (day date PRIMARY KEY, name text NOT NULL);"
+
+# A batch that is closed takes no line and gives none back; a line is of the batch's own merchant, mode and currency.
+LINE_GUARD = """
+CREATE FUNCTION settlement_line_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE batch settlement; moved ledger_transfer;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    RAISE EXCEPTION 'lines are never changed' USING ERRCODE='23514', CONSTRAINT='settlement_line_fixed';
+  END IF;
+  SELECT * INTO batch FROM settlement WHERE id = CASE TG_OP WHEN 'INSERT' THEN NEW.settlement_id ELSE OLD.settlement_id END;
+  IF batch.status <> 'open' THEN
+    RAISE EXCEPTION 'settlement % is %', batch.id, batch.status USING ERRCODE='23514', CONSTRAINT='settlement_line_closed';
+  END IF;
+  IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+  SELECT * INTO moved FROM ledger_transfer WHERE id = NEW.transfer_id;
+  IF (moved.merchant_id, moved.mode, moved.currency) IS DISTINCT FROM (batch.merchant_id, batch.mode, batch.currency) THEN
+    RAISE EXCEPTION 'line of another merchant' USING ERRCODE='23514', CONSTRAINT='settlement_line_merchant';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER settlement_line_guard BEFORE INSERT OR UPDATE OR DELETE ON settlement_line
+  FOR EACH ROW EXECUTE FUNCTION settlement_line_guard();
+"""
+DROP_LINE_GUARD = "DROP FUNCTION IF EXISTS settlement_line_guard CASCADE;"

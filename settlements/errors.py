@@ -7,3 +7,11 @@ class LedgerRefused(Exception):
 
 class BalanceTooLow(Exception):
     """The merchant's accounts do not cover what should be taken from them."""
+
+
+class DayNotOver(Exception):
+    """A day is settled when its books are complete, and not before."""
+
+
+class StatementBroken(Exception):
+    """The books of a day that is over are not what they were when its statement was made."""

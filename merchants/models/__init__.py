@@ -11,6 +11,7 @@ from merchants.models.merchants import (
     User,
     default_fee_bps,
     default_fee_flat,
+    default_refund_limit,
     one_of,
 )
 from merchants.models.provider_accounts import ProviderAccount
@@ -19,6 +20,7 @@ __all__ = [
     "ApiKey",
     "default_fee_bps",
     "default_fee_flat",
+    "default_refund_limit",
     "IdempotencyKey",
     "Membership",
     "Merchant",

@@ -1,5 +1,7 @@
 """Merchants, their people, their API keys and the answers kept for idempotent repeats."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
@@ -65,6 +67,11 @@ def default_fee_bps() -> int:
 
 def default_fee_flat() -> int:
     return int(settings.DEFAULT_FEE_FLAT)
+
+
+def default_refund_limit() -> int | None:
+    """Minor units; 0 in the setting means that no refund needs a second person."""
+    return int(settings.REFUND_APPROVAL_ABOVE) or None
 
 
 def one_of(field: str, values: list[str], name: str) -> models.CheckConstraint:
@@ -146,6 +153,8 @@ class Merchant(KeyedModel):
     fee_bps = models.IntegerField(default=default_fee_bps)
     fee_flat = models.BigIntegerField(default=default_fee_flat)
     max_payment = models.BigIntegerField(null=True, blank=True)
+    # A refund of more waits for a second person; without it only those of people who may not approve do.
+    refund_approval_above = models.BigIntegerField(null=True, blank=True, default=default_refund_limit)
     created_at = models.DateTimeField(default=now)
     version = models.IntegerField(default=1)
 
@@ -161,6 +170,10 @@ class Merchant(KeyedModel):
             models.CheckConstraint(
                 condition=models.Q(max_payment__isnull=True) | models.Q(max_payment__gt=0), name="merchant_max_payment"
             ),
+            models.CheckConstraint(
+                condition=models.Q(refund_approval_above__isnull=True) | models.Q(refund_approval_above__gte=0),
+                name="merchant_refund_limit",
+            ),
             models.CheckConstraint(condition=models.Q(version__gte=1), name="merchant_version"),
         ]
 
@@ -175,6 +188,8 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices)
+    # Public id of whoever gave the role; empty for the person who registered the merchant.
+    added_by = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=now)
 
     class Meta:
@@ -183,6 +198,10 @@ class Membership(models.Model):
             models.UniqueConstraint(fields=["user", "merchant"], name="membership_once"),
             one_of("role", Role.values, "membership_role"),
         ]
+
+    @property
+    def public_id(self) -> str:
+        return to_public("mbr", UUID(int=self.pk))
 
 
 class ApiKey(KeyedModel):

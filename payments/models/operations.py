@@ -17,6 +17,9 @@ class MoneyOp(KeyedModel):
 
     payment = models.ForeignKey(Payment, models.PROTECT, null=True, related_name="ops", db_index=False)
     refund = models.ForeignKey(Refund, models.PROTECT, null=True, related_name="ops", db_index=False)
+    payout = models.ForeignKey("settlements.Payout", models.PROTECT, null=True, related_name="ops", db_index=False)
+    # Of a payout: which part of it, from 1. What is too large for the network goes in several.
+    part = models.SmallIntegerField(null=True)
     surplus_payment = models.OneToOneField(Payment, models.PROTECT, null=True, related_name="+")
     merchant = models.ForeignKey("merchants.Merchant", models.PROTECT, related_name="+", db_index=False)
     mode = models.CharField(max_length=4)
@@ -32,6 +35,8 @@ class MoneyOp(KeyedModel):
     provider_ref = models.TextField(null=True)
     # What the provider wants to hear when it is asked about this try and knows it by none of our names.
     query_ref = models.TextField(null=True)
+    # The network's name of the movement; kept here of payouts only, which may have several.
+    receipt = models.TextField(null=True)
     status = models.TextField()
     evidence = models.ForeignKey(ProviderEvent, models.PROTECT, null=True, related_name="+", db_index=False)
     lease_until = models.DateTimeField(null=True)
@@ -50,7 +55,9 @@ class MoneyOp(KeyedModel):
             models.CheckConstraint(condition=Q(amount__gt=0), name="money_op_amount"),
             models.CheckConstraint(condition=Q(kind__in=OP_KINDS), name="money_op_kind"),
             models.CheckConstraint(
-                condition=Q(payment__isnull=False, refund__isnull=True) | Q(payment__isnull=True, refund__isnull=False),
+                condition=Q(payment__isnull=False, refund__isnull=True, payout__isnull=True)
+                | Q(payment__isnull=True, refund__isnull=False, payout__isnull=True)
+                | Q(payment__isnull=True, refund__isnull=True, payout__isnull=False),
                 name="money_op_one_purpose",
             ),
             models.CheckConstraint(
@@ -68,10 +75,23 @@ class MoneyOp(KeyedModel):
                 condition=~Q(status__in=("rejected", "failed", "cancelled")),
                 name="money_op_one_refund",
             ),
+            models.CheckConstraint(
+                condition=Q(payout__isnull=True, part__isnull=True) | Q(payout__isnull=False, part__gte=1),
+                name="money_op_part",
+            ),
+            models.UniqueConstraint(
+                fields=["payout", "part"],
+                condition=~Q(status__in=("rejected", "failed", "cancelled")),
+                name="money_op_one_payout",
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "mode", "receipt"], condition=Q(receipt__isnull=False), name="money_op_receipt"
+            ),
         ]
         indexes = [
             models.Index(fields=["payment", "id"], name="money_op_of_payment"),
             models.Index(fields=["refund", "id"], condition=Q(refund__isnull=False), name="money_op_of_refund"),
+            models.Index(fields=["payout", "id"], condition=Q(payout__isnull=False), name="money_op_of_payout"),
             models.Index(fields=["next_check"], condition=Q(status__in=OP_OPEN), name="money_op_due"),
             models.Index(fields=["query_ref"], condition=Q(query_ref__isnull=False), name="money_op_query_ref"),
         ]

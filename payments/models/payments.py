@@ -29,6 +29,10 @@ class Payment(KeyedModel):
     currency = models.CharField(max_length=3)
     fee = models.BigIntegerField()
     tax = models.BigIntegerField()
+    # The version of the fee plan that said so; none where the merchant's own fee did.
+    fee_version = models.ForeignKey(
+        "settlements.FeePlanVersion", models.PROTECT, null=True, related_name="+", db_index=False
+    )
     captured = models.BigIntegerField()
     refund_held = models.BigIntegerField()
     refunded = models.BigIntegerField()

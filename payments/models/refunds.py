@@ -28,9 +28,11 @@ class Refund(KeyedModel):
     reason = models.TextField()
     phone = models.TextField(null=True)
     receipt = models.TextField(null=True)
+    # Of a refund that a person sent by hand: the receipt or reference it was sent under.
+    proof = models.TextField(null=True)
     failure = models.JSONField(null=True)
     evidence = models.ForeignKey(ProviderEvent, models.PROTECT, null=True, related_name="+", db_index=False)
-    # The account the money was held from, to go back to should the refund fail: `available`, `pending` or `overpaid`.
+    # The rows the money was held from, to go back to should the refund fail: `available`, `pending:07`, `overpaid`.
     held_from = models.JSONField()
     requested_by = models.TextField()
     approved_by = models.TextField(null=True)

@@ -108,3 +108,5 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="ledger_entry_amount"),
             models.UniqueConstraint(fields=["account", "account_version"], name="ledger_entry_version"),
         ]
+        # Pages of one account, newest first, at any depth.
+        indexes = [models.Index(fields=["account", "-id"], name="ledger_entry_page")]

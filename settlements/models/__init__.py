@@ -1,0 +1,52 @@
+"""The ledger, and what is owed and paid out on top of it."""
+
+from settlements.models.exports import Export
+from settlements.models.fees import FeePlan, FeePlanVersion, FeeRule
+from settlements.models.ledger import LedgerAccount, LedgerEntry, LedgerKind, LedgerTransfer, mode_is_known
+from settlements.models.payouts import BankFile, BankResult, Payout, PayoutBatch, PayoutDestination, PayoutPolicy
+from settlements.models.recon import (
+    FloatProof,
+    ReconException,
+    ReconFile,
+    ReconFilePart,
+    ReconLine,
+    ReconMatch,
+)
+from settlements.models.settlement import (
+    BusinessHoliday,
+    DayStatement,
+    Settlement,
+    SettlementLine,
+    SettlementProfile,
+)
+from settlements.models.striping import PendingStriping
+
+__all__ = [
+    "BankFile",
+    "BankResult",
+    "BusinessHoliday",
+    "DayStatement",
+    "Export",
+    "FeePlan",
+    "FeePlanVersion",
+    "FeeRule",
+    "FloatProof",
+    "LedgerAccount",
+    "LedgerEntry",
+    "LedgerKind",
+    "LedgerTransfer",
+    "Payout",
+    "PayoutBatch",
+    "PayoutDestination",
+    "PayoutPolicy",
+    "PendingStriping",
+    "ReconException",
+    "ReconFile",
+    "ReconFilePart",
+    "ReconLine",
+    "ReconMatch",
+    "Settlement",
+    "SettlementLine",
+    "SettlementProfile",
+    "mode_is_known",
+]
