@@ -14,6 +14,9 @@ ALL_SCOPES = frozenset(Scope.values)
 SESSION = "session"
 # A merchant's own credentials at providers. No key can hold it either.
 ACCOUNTS = "accounts:write"
+# Who works at a merchant, and how much they may do without a second person.
+TEAM = "team:write"
+LIMITS = "limits:write"
 
 READ = {
     Scope.PAYMENTS_READ,
@@ -58,8 +61,8 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
 }
 # What a role may do in person only.
 PERSONAL_SCOPES: dict[str, frozenset[str]] = {
-    Role.OWNER: frozenset({SESSION, ACCOUNTS}),
-    Role.ADMIN: frozenset({SESSION, ACCOUNTS}),
+    Role.OWNER: frozenset({SESSION, ACCOUNTS, TEAM, LIMITS}),
+    Role.ADMIN: frozenset({SESSION, ACCOUNTS, TEAM, LIMITS}),
 }
 # Money is not real in test mode: there a developer starts payments too.
 TEST_ROLE_SCOPES: dict[str, frozenset[str]] = {Role.DEVELOPER: frozenset(COLLECT)}

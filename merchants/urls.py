@@ -4,6 +4,7 @@ from django.urls import path
 
 from merchants.views.accounts import C2bRegistrationViewSet, ProviderAccountViewSet
 from merchants.views.merchants import AccountViewSet, ApiKeyViewSet, MerchantViewSet, SignInViewSet
+from merchants.views.team import TeamViewSet
 
 urlpatterns = [
     path("auth/register/", SignInViewSet.as_view({"post": "register"}), name="register"),
@@ -15,11 +16,17 @@ urlpatterns = [
     path("api-keys/", ApiKeyViewSet.as_view({"get": "list", "post": "create"}), name="api-keys"),
     path("api-keys/<str:key_id>/", ApiKeyViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="api-key"),
     path("api-keys/<str:key_id>/revoke/", ApiKeyViewSet.as_view({"post": "revoke"}), name="api-key-revoke"),
-    path("merchant/", MerchantViewSet.as_view({"get": "retrieve"}), name="merchant"),
+    path("merchant/", MerchantViewSet.as_view({"get": "retrieve", "patch": "update"}), name="merchant"),
     path(
         "merchant/rotate-webhook-secret/",
         MerchantViewSet.as_view({"post": "rotate_webhook_secret"}),
         name="rotate-webhook-secret",
+    ),
+    path("team/", TeamViewSet.as_view({"get": "list", "post": "create"}), name="team"),
+    path(
+        "team/<str:member_id>/",
+        TeamViewSet.as_view({"get": "retrieve", "patch": "update", "delete": "destroy"}),
+        name="team-member",
     ),
     path(
         "provider-accounts/",

@@ -14,6 +14,8 @@ from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.errors import NotFound, Problem
 from webhooks.models import Secret
 
+LARGEST_ID = 2**63 - 1
+
 # --- people -------------------------------------------------------------------------------------------------------
 
 
@@ -32,6 +34,20 @@ def user_of(caller: Caller) -> User:
 def memberships_of(user_id: UUID) -> list[Membership]:
     """A person's places, the oldest first, each with its merchant."""
     return list(Membership.objects.select_related("merchant").filter(user_id=user_id).order_by("created_at", "id"))
+
+
+def members_for(merchant_id: UUID) -> QuerySet[Membership]:
+    """Everybody at the merchant, the newest first, each with the person."""
+    return Membership.objects.select_related("user").filter(merchant_id=merchant_id).order_by("-id")
+
+
+def member_of(caller: Caller, member_id: UUID) -> Membership:
+    """Raises NotFound for a member of another merchant."""
+    is_number = member_id.int <= LARGEST_ID
+    member = members_for(caller.merchant_id).filter(id=member_id.int).first() if is_number else None
+    if member is None:
+        raise NotFound
+    return member
 
 
 def running_tokens(user_id: UUID) -> QuerySet[OutstandingToken]:

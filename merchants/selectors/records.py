@@ -156,6 +156,11 @@ def forget_session_records(sessions: Iterable[str]) -> None:
     _forget([_session_name(session) for session in sessions])
 
 
+def forget_seat(user_id: UUID, merchant_id: UUID) -> None:
+    """Make the person's next request at the merchant read the database."""
+    _forget([_seat_name(user_id, merchant_id)])
+
+
 def forget_seats_at(merchant_id: UUID) -> None:
     """Make the next request of everybody at the merchant read the database."""
     people = Membership.objects.filter(merchant_id=merchant_id).values_list("user_id", flat=True)

@@ -1,6 +1,7 @@
 """People, merchants, API keys and provider accounts as JSON, in and out."""
 
 from merchants.serializers.fields import (
+    AmountField,
     EmailField,
     NetworkField,
     PasswordField,
@@ -14,6 +15,7 @@ from merchants.serializers.merchants import (
     ApiKeyListSerializer,
     ApiKeySerializer,
     LoginSerializer,
+    MerchantChangesSerializer,
     MerchantSerializer,
     MerchantSettingsSerializer,
     NewApiKeySerializer,
@@ -38,6 +40,7 @@ from merchants.serializers.merchants import (
 )
 
 __all__ = [
+    "AmountField",
     "api_key_body",
     "ApiKeyListSerializer",
     "ApiKeySerializer",
@@ -46,6 +49,7 @@ __all__ = [
     "LoginSerializer",
     "merchant_body",
     "merchant_settings_body",
+    "MerchantChangesSerializer",
     "MerchantSerializer",
     "MerchantSettingsSerializer",
     "NetworkField",

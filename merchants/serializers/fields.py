@@ -1,4 +1,4 @@
-"""Fields that come in: text in one spelling, addresses, phones, networks; and times as they go out."""
+"""Fields that come in: text in one spelling, amounts, addresses, phones, networks; and times as they go out."""
 
 import ipaddress
 import unicodedata
@@ -14,6 +14,7 @@ from rest_framework.fields import empty
 
 from onpoint_pay.kit.api import DecimalText
 from onpoint_pay.kit.clock import rfc3339
+from onpoint_pay.kit.money import Money, MoneyError
 from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
 
 
@@ -58,6 +59,30 @@ class PhoneField(TextField):
             return parse_phone(super().to_internal_value(data))
         except PhoneInvalid as error:
             raise fail(error.code, str(error)) from None
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,2})?$"},
+            {"type": "number", "exclusiveMinimum": 0},
+        ],
+        "examples": ["100.00"],
+    }
+)
+class AmountField(serializers.Field[str, Any, str, Any]):
+    """A decimal with at most two places, as a number or text, read from its digits."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if isinstance(data, bool) or not isinstance(data, (str, int)):
+            raise fail("amount_invalid", "The amount must be a number or a decimal text.")
+        try:
+            return Money.parse(data).decimal_text()
+        except MoneyError as error:
+            raise fail(error.code, str(error)) from None
+
+    def to_representation(self, value: str) -> str:
+        return value
 
 
 class PasswordField(serializers.CharField):

@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from merchants.models import ApiKey, Membership, Merchant, Role, Scope, User
 from merchants.serializers.fields import (
+    AmountField,
     EmailField,
     NetworkField,
     PasswordField,
@@ -20,6 +21,7 @@ from merchants.serializers.fields import (
     stamp,
 )
 from onpoint_pay.kit.api import InputSerializer
+from onpoint_pay.kit.money import Money
 
 KRA_PIN = re.compile(r"[A-Z][0-9]{9}[A-Z]")
 MOST_NETWORKS = 50
@@ -94,6 +96,14 @@ class NewApiKeySerializer(InputSerializer):
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
+class MerchantChangesSerializer(InputSerializer):
+    """What a merchant changes about itself."""
+
+    refund_approval_above = AmountField(
+        allow_null=True, help_text="A refund of more waits for a second person; null for no such limit, 0 for all."
+    )
+
+
 class RotateSecretSerializer(InputSerializer):
     overlap_hours = serializers.IntegerField(
         default=24, min_value=0, max_value=168, help_text="How long the earlier secrets sign along."
@@ -137,7 +147,12 @@ def merchant_body(merchant: Merchant) -> dict[str, Any]:
 
 
 def merchant_settings_body(merchant: Merchant, *, mode_is_live: bool, last4: str | None) -> dict[str, Any]:
-    return merchant_body(merchant) | {"livemode": mode_is_live, "default_webhook_secret_last4": last4}
+    limit = merchant.refund_approval_above
+    return merchant_body(merchant) | {
+        "livemode": mode_is_live,
+        "default_webhook_secret_last4": last4,
+        "refund_approval_above": None if limit is None else Money(limit).decimal_text(),
+    }
 
 
 def place_body(membership: Membership) -> dict[str, Any]:
@@ -239,6 +254,9 @@ class MerchantSettingsSerializer(MerchantSerializer):
 
     livemode = serializers.BooleanField()
     default_webhook_secret_last4 = serializers.CharField(allow_null=True)
+    refund_approval_above = serializers.CharField(
+        allow_null=True, help_text="A refund of more waits for a second person; null when the amount does not matter."
+    )
 
 
 class PlaceSerializer(serializers.Serializer[Any]):

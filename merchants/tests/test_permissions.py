@@ -100,6 +100,8 @@ class RoleTests(ApiTestCase):
             "webhooks:write": {owner, admin, developer},
             "audit:read": {owner, admin, finance},
             "accounts:write": {owner, admin},
+            "team:write": {owner, admin},
+            "limits:write": {owner, admin},
         }.items():
             with self.subTest(scope):
                 self.assertEqual({role for role in Role.values if scope in scopes_of_role(role, "live")}, roles)

@@ -13,12 +13,13 @@ from rest_framework.viewsets import ViewSet
 
 from merchants.idempotency import replayable
 from merchants.models import ApiKey
-from merchants.permissions import SESSION
+from merchants.permissions import LIMITS, SESSION
 from merchants.selectors import find, pages
 from merchants.serializers import (
     ApiKeyListSerializer,
     ApiKeySerializer,
     LoginSerializer,
+    MerchantChangesSerializer,
     MerchantSettingsSerializer,
     NewApiKeySerializer,
     ProfileChangesSerializer,
@@ -36,9 +37,11 @@ from merchants.serializers import (
     user_body,
 )
 from merchants.services import api_keys, profile, sessions
+from merchants.services.limits import change_refund_limit
 from merchants.services.onboarding import sign_up
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size, validated
 from onpoint_pay.kit.crypto import sha256
+from onpoint_pay.kit.money import Money
 from onpoint_pay.kit.ratelimit import count
 from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
 from webhooks.services.endpoints import rotate_default_secret
@@ -219,12 +222,31 @@ class MerchantViewSet(ApiViewSet):
     """The caller's merchant."""
 
     # Whoever may see the payments may see whose they are.
-    required_scopes = {"retrieve": "payments:read", "rotate_webhook_secret": "webhooks:write"}
+    required_scopes = {"retrieve": "payments:read", "update": LIMITS, "rotate_webhook_secret": "webhooks:write"}
 
     @extend_schema(operation_id="get_merchant", summary="The caller's merchant", responses=MerchantSettingsSerializer)
     def retrieve(self, request: Request) -> HttpResponse:
         merchant, last4 = find.merchant_of(self.caller)
         return json_answer(merchant_settings_body(merchant, mode_is_live=self.caller.livemode, last4=last4))
+
+    @extend_schema(
+        operation_id="update_merchant",
+        summary="Change the limit above which a refund waits for a second person",
+        request=MerchantChangesSerializer,
+        parameters=[IDEMPOTENCY_HEADER],
+        responses=MerchantSettingsSerializer,
+        extensions=refuses("unknown_parameter", "amount_invalid"),
+    )
+    def update(self, request: Request) -> HttpResponse:
+        """For owners and admins in person, in both modes at once; audited."""
+        wanted = validated(MerchantChangesSerializer(data=request.data))["refund_approval_above"]
+
+        def work() -> HttpResponse:
+            change_refund_limit(self.caller, None if wanted is None else Money.parse(wanted))
+            merchant, last4 = find.merchant_of(self.caller)
+            return json_answer(merchant_settings_body(merchant, mode_is_live=self.caller.livemode, last4=last4))
+
+        return replayable(request, self.caller, work)
 
     @extend_schema(
         operation_id="rotate_webhook_secret",

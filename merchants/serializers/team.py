@@ -1,0 +1,56 @@
+"""The people of a merchant as JSON, in and out."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from merchants.models import Membership, Role
+from merchants.serializers.fields import EmailField, stamp
+from onpoint_pay.kit.api import InputSerializer
+
+
+class NewMemberSerializer(InputSerializer):
+    """Whom to add. They must have registered; invitations by mail are not sent yet."""
+
+    email = EmailField(max_length=254)
+    role = serializers.ChoiceField(choices=Role.values)
+
+
+class MemberChangesSerializer(InputSerializer):
+    role = serializers.ChoiceField(choices=Role.values)
+
+
+def member_body(member: Membership) -> dict[str, Any]:
+    return {
+        "id": member.public_id,
+        "object": "member",
+        "user": member.user.public_id,
+        "email": member.user.email,
+        "first_name": member.user.first_name,
+        "last_name": member.user.last_name,
+        "role": member.role,
+        "added_by": member.added_by or None,
+        "created_at": stamp(member.created_at),
+    }
+
+
+class MemberSerializer(serializers.Serializer[Any]):
+    """A person with a role at the merchant, in both modes."""
+
+    id = serializers.CharField()
+    object = serializers.CharField(default="member")
+    user = serializers.CharField()
+    email = serializers.CharField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    role = serializers.ChoiceField(choices=Role.values)
+    added_by = serializers.CharField(allow_null=True, help_text="Null for the person who registered the merchant.")
+    created_at = serializers.DateTimeField()
+
+
+class MemberListSerializer(serializers.Serializer[Any]):
+    object = serializers.CharField(default="list")
+    url = serializers.CharField()
+    data = MemberSerializer(many=True)  # type: ignore[assignment]
+    has_more = serializers.BooleanField()
+    next_cursor = serializers.CharField(allow_null=True)
