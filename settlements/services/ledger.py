@@ -6,12 +6,18 @@ from uuid import UUID
 
 from django.db import connection
 
-from settlements.chart import KINDS, PLATFORM, Leg
+from settlements.chart import KINDS, PLATFORM, Leg, stripe_of
 from settlements.errors import LedgerRefused
 
+# A payment's own time says whether its merchant's money was spread when it was made, so that the same fact posted again
+# names the same row whatever was switched since.
 OPEN = """
-SELECT ledger_open_account(owner::uuid, kind, sub, %(currency)s, %(mode)s)
-FROM unnest(%(owners)s::text[], %(kinds)s::text[], %(subs)s::text[]) WITH ORDINALITY AS legs(owner, kind, sub, n) ORDER BY n
+SELECT ledger_open_account(owner::uuid, kind, CASE WHEN stripe <> '' AND EXISTS (
+    SELECT 1 FROM ledger_pending_striping s WHERE s.merchant_id = owner::uuid AND s.mode = %(mode)s
+      AND tstzrange(s.since, s.until) @> uuid_extract_timestamp(spread_by::uuid)
+  ) THEN stripe ELSE sub END, %(currency)s, %(mode)s)
+FROM unnest(%(owners)s::text[], %(kinds)s::text[], %(subs)s::text[], %(stripes)s::text[], %(spread_by)s::text[])
+  WITH ORDINALITY AS legs(owner, kind, sub, stripe, spread_by, n) ORDER BY n
 """
 POST = """
 SELECT ledger_post(%(idem)s, %(kind)s, %(merchant)s, %(currency)s, %(mode)s,
@@ -77,6 +83,8 @@ def _open_accounts(legs: Sequence[Leg], *, merchant_id: UUID | None, currency: s
                 "owners": owners,
                 "kinds": [leg.kind for leg in legs],
                 "subs": [leg.sub for leg in legs],
+                "stripes": [stripe_of(leg.spread_by) if leg.spread_by else "" for leg in legs],
+                "spread_by": [str(leg.spread_by) if leg.spread_by else None for leg in legs],
                 "currency": currency,
                 "mode": mode,
             },

@@ -10,8 +10,8 @@ from django.db import IntegrityError, transaction
 from onpoint_pay.kit.money import Money
 from settlements.chart import Leg, refund_done_legs, refund_hold_legs, refund_undo_legs, split_hold
 from settlements.errors import BalanceTooLow
-from settlements.selectors import balances_of
 from settlements.services.ledger import post_transfer
+from settlements.services.striping import rows_to_take_from
 
 FLOOR = "ledger_account_floor"
 # Others take from the same accounts at the same time; each round somebody gets on.
@@ -37,6 +37,11 @@ def hold_refund(refund: RefundMoney) -> dict[str, int]:
     Raises BalanceTooLow. Must run inside the transaction of the change it belongs to.
     """
     return _hold(refund, step="hold", may_owe=False)
+
+
+def hold_refund_gone(refund: RefundMoney) -> dict[str, int]:
+    """As hold_refund, for money that left without us: what the balance lacks becomes a debt."""
+    return _hold(refund, step="hold", may_owe=True)
 
 
 def hold_refund_again(refund: RefundMoney) -> dict[str, int]:
@@ -75,8 +80,8 @@ def _hold(refund: RefundMoney, *, step: str, may_owe: bool) -> dict[str, int]:
 def _choose(refund: RefundMoney, *, may_owe: bool) -> dict[str, int] | None:
     if refund.is_surplus:
         return {"overpaid": refund.amount.minor}
-    balances = balances_of(refund.merchant_id, currency=refund.amount.currency, mode=refund.mode)
-    return split_hold(refund.amount.minor, balances, may_owe=may_owe)
+    rows = rows_to_take_from(refund.merchant_id, currency=refund.amount.currency, mode=refund.mode)
+    return split_hold(refund.amount.minor, rows, may_owe=may_owe)
 
 
 def _post(refund: RefundMoney, legs: Sequence[Leg], *, step: str, occurred_at: datetime | None = None) -> UUID:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from onpoint_pay.kit.money import Money
 from settlements.chart import split_hold, suspense_legs, suspense_undo_legs, uncapture_legs
 from settlements.errors import BalanceTooLow
-from settlements.selectors import balances_of
+from settlements.selectors import rows_of
 from settlements.services.ledger import post_transfer
 from settlements.services.refunds import FLOOR, ROUNDS
 
@@ -93,8 +93,8 @@ def _choose(money: SuspenseMoney, captured: Captured) -> dict[str, int] | None:
         return {"overpaid": money.amount.minor}
     assert money.merchant_id is not None  # noqa: S101 - a captured payment has a merchant
     net = money.amount.minor - captured.fee.minor - captured.tax.minor
-    balances = balances_of(money.merchant_id, currency=money.amount.currency, mode=money.mode)
-    return split_hold(net, balances, order=TAKEN_BACK_FROM)
+    rows = rows_of(money.merchant_id, currency=money.amount.currency, mode=money.mode)
+    return split_hold(net, rows, order=TAKEN_BACK_FROM)
 
 
 def _post_return(money: SuspenseMoney, captured: Captured, taken: Mapping[str, int], *, actor: str) -> UUID:

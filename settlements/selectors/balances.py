@@ -1,8 +1,9 @@
-"""Reading the ledger."""
+"""The ledger read: entries of a transfer, balances of a merchant."""
 
 from typing import Any
 from uuid import UUID
 
+from settlements.chart import account_name
 from settlements.models import LedgerAccount, LedgerEntry
 
 
@@ -23,9 +24,17 @@ def entries_of(transfer_id: UUID) -> list[dict[str, Any]]:
 
 def balances_of(merchant_id: UUID, *, currency: str, mode: str) -> dict[str, int]:
     """The merchant's balances by kind of account, in minor units, on the side each kind grows on."""
-    rows = LedgerAccount.objects.filter(merchant_id=merchant_id, currency=currency, mode=mode)
     found: dict[str, int] = {}
-    for row in rows:
-        balance = row.credits - row.debits if row.normal == "C" else row.debits - row.credits
-        found[row.kind] = found.get(row.kind, 0) + balance
+    for name, balance in rows_of(merchant_id, currency=currency, mode=mode).items():
+        kind = name.partition(":")[0]
+        found[kind] = found.get(kind, 0) + balance
     return found
+
+
+def rows_of(merchant_id: UUID, *, currency: str, mode: str) -> dict[str, int]:
+    """As balances_of, each row by its own name, `pending` or `pending:07`: what is taken is taken from rows."""
+    rows = LedgerAccount.objects.filter(merchant_id=merchant_id, currency=currency, mode=mode)
+    return {
+        account_name(row.kind, row.sub): row.credits - row.debits if row.normal == "C" else row.debits - row.credits
+        for row in rows
+    }

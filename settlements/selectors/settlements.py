@@ -1,0 +1,53 @@
+"""Finding settlements and their lines. Always within one merchant and mode."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.db.models import Q
+
+from onpoint_pay.kit.caller import Caller
+from onpoint_pay.kit.errors import NotFound
+from onpoint_pay.kit.listing import Readers, one_of, page_of
+from settlements.models import Settlement, SettlementLine
+from settlements.selectors.listing import among, cut, day, last_seen, mark_of, read_filters, whole_number
+from settlements.states import LINE_KINDS, SETTLEMENT_STATES
+
+
+def settlement_by_id(caller: Caller, settlement_id: UUID) -> Settlement:
+    """Raises NotFound, also for another merchant's or mode's settlement."""
+    row: Settlement | None = Settlement.objects.scoped(caller.merchant_id, caller.mode).filter(id=settlement_id).first()
+    if row is None:
+        raise NotFound("There is no such settlement for this key.")
+    return row
+
+
+def page_of_settlements(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[Settlement], str | None]:
+    """One page by filter, newest first, and the cursor of the next.
+
+    Raises Invalid for unknown or unreadable filters, Problem cursor_invalid for a cursor of another query.
+    """
+    rows = Settlement.objects.scoped(caller.merchant_id, caller.mode)
+    return page_of(rows, query, READERS, by="created_at", limit=limit)
+
+
+def page_of_lines(
+    settlement: Settlement, query: Mapping[str, str], *, limit: int
+) -> tuple[list[SettlementLine], str | None]:
+    """Lines in the order in which they were taken. Raises Invalid and Problem cursor_invalid."""
+    filters = read_filters(query, {"kind": among(LINE_KINDS)})
+    mark = mark_of(f"lines:{settlement.id}", query)
+    rows = SettlementLine.objects.filter(settlement=settlement).select_related("transfer").order_by("id")
+    if "kind" in filters:
+        rows = rows.filter(kind__in=filters["kind"])
+    after = last_seen(query, mark, whole_number)
+    if after is not None:
+        rows = rows.filter(id__gt=after)
+    return cut(list(rows[: limit + 1]), limit=limit, mark=mark)
+
+
+READERS: Readers = {
+    "status": one_of("status", SETTLEMENT_STATES),
+    "day": lambda text: Q(day=day(text)),
+    "date_from": lambda text: Q(day__gte=day(text)),
+    "date_to": lambda text: Q(day__lte=day(text)),
+}

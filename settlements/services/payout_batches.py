@@ -1,0 +1,228 @@
+"""Many payouts in one call: checked whole, approved once, told of when the last one is closed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count
+
+from audit.services import record
+from onpoint_pay.kit.caller import Caller
+from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.db import retry_unit
+from onpoint_pay.kit.errors import Fault, Invalid, Problem
+from onpoint_pay.kit.ids import new_id, to_public
+from onpoint_pay.kit.money import Money
+from settlements.models import Payout, PayoutBatch
+from settlements.selectors.payouts import batch_by_id
+from settlements.serializers.payout_batches import batch_body
+from settlements.services.payout_limits import (
+    ABOVE_LIMIT,
+    NEW_DESTINATION,
+    Limits,
+    check_day,
+    check_size,
+    limits_of,
+    makers_of,
+    reasons_to_ask,
+)
+from settlements.services.payouts import (
+    PayoutAsk,
+    Place,
+    call_off,
+    check_ask,
+    check_second_person,
+    hold_and_store,
+    release_to_send,
+)
+from settlements.services.step_up import require_person
+from settlements.states import BATCH_CANCELLED, BATCH_COMPLETED, BATCH_PENDING, BATCH_REQUIRES_APPROVAL, PAYOUT_OPEN
+from webhooks.services.outbox import publish_event
+
+
+def create_batch(caller: Caller, asks: Mapping[str, PayoutAsk], *, description: str, request_id: str) -> PayoutBatch:
+    """Store a batch with all its payouts, their money held, or nothing of it. `asks` by the name of each, for faults.
+
+    Raises Invalid with every fault of every line (`items[2].amount`), and Problem insufficient_balance,
+    limit_exceeded, provider_not_configured.
+    """
+    limits = limits_of(caller.merchant_id)
+    faults = [*_line_faults(caller, asks, limits), *_shared_references(caller, asks)]
+    if faults:
+        raise Invalid(faults)
+
+    def unit() -> PayoutBatch:
+        batch = _make(caller, list(asks.values()), limits, description=description, request_id=request_id)
+        batch.save(force_insert=True)
+        payouts = [
+            hold_and_store(
+                caller, ask, why=batch.approval_reasons, request_id=request_id, place=Place(batch=batch, line=line)
+            )
+            for line, ask in enumerate(asks.values(), start=1)
+        ]
+        check_day(caller, limits, currency=batch.currency)
+        _audit(batch, actor=caller.actor, action="created")
+        if not batch.approval_reasons:
+            _let_go(batch, payouts, approved_by=None)
+        return batch
+
+    return retry_unit(unit)
+
+
+def _line_faults(caller: Caller, asks: Mapping[str, PayoutAsk], limits: Limits) -> Iterator[Fault]:
+    for name, ask in asks.items():
+        try:
+            check_ask(caller, ask)
+            check_size(ask.amount, limits)
+        except Invalid as invalid:
+            yield from (_of_line(name, fault) for fault in invalid.faults)
+        except Problem as problem:
+            if problem.code == "provider_not_configured":
+                raise
+            yield _of_line(name, Fault(param=problem.param, code=problem.code, detail=problem.detail))
+
+
+def _of_line(name: str, fault: Fault) -> Fault:
+    return Fault(param=f"{name}.{fault.param}", code=fault.code, detail=fault.detail)
+
+
+def _shared_references(caller: Caller, asks: Mapping[str, PayoutAsk]) -> Iterator[Fault]:
+    """Two live payouts cannot have one reference."""
+    given = [ask.reference for ask in asks.values() if ask.reference is not None]
+    rows = Payout.objects.scoped(caller.merchant_id, caller.mode).filter(merchant_reference__in=given)
+    live = set(
+        rows.exclude(status__in=("failed", "cancelled", "returned")).values_list("merchant_reference", flat=True)
+    )
+    first: dict[str, str] = {}
+    for name, ask in asks.items():
+        if ask.reference is None:
+            continue
+        detail = ""
+        if ask.reference in live:
+            detail = "A payout with this reference is open or paid already."
+        elif ask.reference in first:
+            detail = f"{first[ask.reference]} has this reference too."
+        if detail:
+            yield Fault(param=f"{name}.reference", code="duplicate_reference", detail=detail)
+        first.setdefault(ask.reference, name)
+
+
+def _make(
+    caller: Caller, asks: Sequence[PayoutAsk], limits: Limits, *, description: str, request_id: str
+) -> PayoutBatch:
+    whole = Money(sum(ask.amount.minor for ask in asks), asks[0].amount.currency)
+    why = {reason for ask in asks for reason in reasons_to_ask(ask.target, whole, limits, mode=caller.mode)}
+    return PayoutBatch(
+        id=new_id(),
+        merchant_id=caller.merchant_id,
+        mode=caller.mode,
+        description=description,
+        status=BATCH_REQUIRES_APPROVAL,
+        lines=len(asks),
+        amount=whole.minor,
+        fee=settings.PAYOUT_FEE * len(asks),
+        currency=whole.currency,
+        approval_reasons=[reason for reason in (ABOVE_LIMIT, NEW_DESTINATION) if reason in why],
+        requested_by=caller.actor,
+        makers=makers_of(caller, *[ask.target for ask in asks]),
+        request_id=request_id,
+        created_at=now(),
+        version=1,
+    )
+
+
+# --- approved, or called off ------------------------------------------------------------------------------------------
+
+
+def approve_batch(caller: Caller, batch_id: UUID) -> PayoutBatch:
+    """Let all payouts of a waiting batch go out. Raises NotFound, Problem permission_denied and state_conflict."""
+
+    batch_by_id(caller, batch_id)
+    require_person(caller, to="approve a batch")
+
+    def unit() -> PayoutBatch:
+        batch, payouts = _waiting(caller, batch_id)
+        check_second_person(caller, batch.makers, what="batch")
+        _let_go(batch, payouts, approved_by=caller.actor)
+        return batch
+
+    return retry_unit(unit)
+
+
+def cancel_batch(caller: Caller, batch_id: UUID, *, reason: str = "") -> PayoutBatch:
+    """Call a waiting batch off whole. Raises NotFound and Problem state_conflict."""
+
+    def unit() -> PayoutBatch:
+        batch, payouts = _waiting(caller, batch_id)
+        for payout in payouts:
+            call_off(payout, actor=caller.actor, reason=reason)
+        _move(batch, BATCH_CANCELLED)
+        _audit(batch, actor=caller.actor, action="cancelled", reason=reason)
+        return batch
+
+    return retry_unit(unit)
+
+
+def _waiting(caller: Caller, batch_id: UUID) -> tuple[PayoutBatch, list[Payout]]:
+    """Locked in the order of the house: the payouts, then what they belong to."""
+    batch_by_id(caller, batch_id)
+    payouts = list(Payout.objects.select_for_update().filter(batch_id=batch_id).order_by("id"))
+    batch: PayoutBatch = PayoutBatch.objects.select_for_update().get(id=batch_id)
+    if batch.status != BATCH_REQUIRES_APPROVAL:
+        raise Problem("state_conflict", f"The batch is {batch.status}; only one that waits can be decided.")
+    return batch, payouts
+
+
+def _let_go(batch: PayoutBatch, payouts: Sequence[Payout], *, approved_by: str | None) -> None:
+    for payout in payouts:
+        release_to_send(payout, approved_by=approved_by)
+    batch.approved_by = approved_by
+    batch.save(update_fields=["approved_by"])
+    _move(batch, BATCH_PENDING)
+    if approved_by is not None:
+        _audit(batch, actor=approved_by, action="approved")
+
+
+def close_batch_of(payout: Payout) -> None:
+    """After the last payout of a batch was closed: the batch is complete, whatever became of each, and told of."""
+    if payout.batch_id is None:
+        return
+    batch: PayoutBatch = PayoutBatch.objects.select_for_update().get(id=payout.batch_id)
+    if batch.status != BATCH_PENDING or batch.payouts.filter(status__in=PAYOUT_OPEN).exists():
+        return
+    batch.completed_at = now()
+    batch.save(update_fields=["completed_at"])
+    _move(batch, BATCH_COMPLETED)
+    publish_event(
+        merchant_id=batch.merchant_id,
+        mode=batch.mode,
+        type="payout_batch.completed",
+        object_id=batch.id,
+        body_object=batch_body(batch, counts=counts_of(batch)),
+        previous={"status": BATCH_PENDING},
+        request_id=batch.request_id,
+    )
+    _audit(batch, actor="system", action="completed")
+
+
+def counts_of(batch: PayoutBatch) -> dict[str, int]:
+    """How many payouts of the batch are in each state."""
+    rows = Payout.objects.filter(batch_id=batch.id).values("status").annotate(n=Count("id")).order_by("status")
+    return {row["status"]: row["n"] for row in rows}
+
+
+def _move(batch: PayoutBatch, status: str) -> None:
+    batch.status = status
+    batch.version += 1
+    batch.save(update_fields=["status", "version"])
+
+
+def _audit(batch: PayoutBatch, *, actor: str, action: str, reason: str = "") -> None:
+    detail = {"lines": batch.lines, "amount": batch.amount, "currency": batch.currency}
+    record(
+        merchant_id=batch.merchant_id,
+        actor=actor,
+        action=f"payout_batch.{action}",
+        object_id=to_public("pob", batch.id),
+        detail=detail | ({"reason": reason} if reason else {}),
+    )
