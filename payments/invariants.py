@@ -86,24 +86,36 @@ INVARIANTS = (
     ),
     Invariant(
         "I11",
-        "money held for refunds differs from open refunds, or refunded money from the books",
+        "money held for refunds or payouts differs from the open ones, or money that left from the books",
         """SELECT coalesce(a.merchant_id, r.merchant_id) AS id
-           FROM (SELECT merchant_id, mode, currency, sum(credits - debits) AS held FROM ledger_account
-                   WHERE kind = 'refund_hold' GROUP BY 1, 2, 3) a
-           FULL JOIN (SELECT merchant_id, mode, currency, sum(amount) AS open FROM refunds
+           FROM (SELECT merchant_id, mode, currency, kind, sum(credits - debits) AS held FROM ledger_account
+                   WHERE kind IN ('refund_hold', 'payout_hold') GROUP BY 1, 2, 3, 4) a
+           FULL JOIN (SELECT merchant_id, mode, currency, 'refund_hold' AS kind, sum(amount) AS open FROM refunds
+                   WHERE status IN ('requires_approval', 'pending') GROUP BY 1, 2, 3
+                 UNION ALL SELECT merchant_id, mode, currency, 'payout_hold', sum(amount - paid - released) FROM payouts
                    WHERE status IN ('requires_approval', 'pending') GROUP BY 1, 2, 3) r
-             ON (r.merchant_id, r.mode, r.currency) = (a.merchant_id, a.mode, a.currency)
+             ON (r.merchant_id, r.mode, r.currency, r.kind) = (a.merchant_id, a.mode, a.currency, a.kind)
            WHERE coalesce(a.held, 0) <> coalesce(r.open, 0)
            UNION ALL SELECT r.id FROM refunds r WHERE (r.status = 'completed')
-             <> EXISTS (SELECT 1 FROM ledger_transfer t WHERE t.idem = 'ref:' || r.id || ':done')""",
+             <> EXISTS (SELECT 1 FROM ledger_transfer t WHERE t.idem = 'ref:' || r.id || ':done')
+           UNION ALL SELECT p.id FROM payouts p LEFT JOIN (SELECT split_part(t.idem, ':', 2) AS payout,
+               sum(e.amount) FILTER (WHERE t.kind = 'payout_done') AS done,
+               sum(e.amount) FILTER (WHERE t.kind = 'payout_return') AS back
+             FROM ledger_transfer t JOIN ledger_entry e ON e.transfer_id = t.id
+             WHERE t.kind IN ('payout_done', 'payout_return') AND e.side = 'D' GROUP BY 1) b ON b.payout = p.id::text
+           WHERE p.paid <> coalesce(b.done, 0) OR p.given_back <> coalesce(b.back, 0)""",
     ),
     Invariant(
         "I12",
-        "refund with two successes, or completed without one",
+        "refund or part of a payout with two successes, or completed without one",
         """SELECT refund_id AS id FROM money_op WHERE refund_id IS NOT NULL AND status = 'succeeded'
              GROUP BY 1 HAVING count(*) > 1
            UNION ALL SELECT r.id FROM refunds r WHERE (r.status = 'completed')
-             <> EXISTS (SELECT 1 FROM money_op o WHERE o.refund_id = r.id AND o.status = 'succeeded')""",
+             <> EXISTS (SELECT 1 FROM money_op o WHERE o.refund_id = r.id AND o.status = 'succeeded')
+           UNION ALL SELECT payout_id FROM money_op WHERE payout_id IS NOT NULL AND status = 'succeeded'
+             GROUP BY payout_id, part HAVING count(*) > 1
+           UNION ALL SELECT p.id FROM payouts p LEFT JOIN money_op o ON o.payout_id = p.id AND o.status = 'succeeded'
+             GROUP BY p.id HAVING p.paid <> coalesce(sum(o.amount), 0)""",
     ),
     Invariant(
         "I13",
@@ -119,7 +131,11 @@ INVARIANTS = (
            UNION ALL SELECT o.id FROM money_op o WHERE o.status <> coalesce((SELECT to_state FROM state_history h
              WHERE h.entity = 'op' AND h.entity_id = o.id ORDER BY h.id DESC LIMIT 1), 'created')
            UNION ALL SELECT r.id FROM refunds r WHERE r.status <> coalesce((SELECT to_state FROM state_history h
-             WHERE h.entity = 'refund' AND h.entity_id = r.id ORDER BY h.id DESC LIMIT 1), 'requires_approval')""",
+             WHERE h.entity = 'refund' AND h.entity_id = r.id ORDER BY h.id DESC LIMIT 1), 'requires_approval')
+           UNION ALL SELECT b.id FROM settlement b WHERE b.status <> coalesce((SELECT to_state FROM state_history h
+             WHERE h.entity = 'settlement' AND h.entity_id = b.id ORDER BY h.id DESC LIMIT 1), 'open')
+           UNION ALL SELECT o.id FROM payouts o WHERE o.status <> coalesce((SELECT to_state FROM state_history h
+             WHERE h.entity = 'payout' AND h.entity_id = o.id ORDER BY h.id DESC LIMIT 1), 'requires_approval')""",
     ),
     Invariant(
         "I15",
@@ -171,19 +187,88 @@ INVARIANTS = (
            WHERE a.merchant_id IS NOT NULL AND a.merchant_id IS DISTINCT FROM t.merchant_id""",
     ),
     Invariant(
+        "I23",
+        "transfer in two settlement lines, or in the line of another merchant",
+        """SELECT transfer_id FROM settlement_line GROUP BY 1 HAVING count(*) > 1
+           UNION ALL SELECT l.transfer_id FROM settlement_line l JOIN settlement s ON s.id = l.settlement_id
+             JOIN ledger_transfer t ON t.id = l.transfer_id
+           WHERE (t.merchant_id, t.mode, t.currency) IS DISTINCT FROM (s.merchant_id, s.mode, s.currency)""",
+    ),
+    Invariant(
+        "I24",
+        "settlement's totals differ from its lines, or a line from its transfer",
+        """SELECT s.id FROM settlement s LEFT JOIN settlement_line l ON l.settlement_id = s.id GROUP BY s.id
+           HAVING s.total <> coalesce(sum(l.amount) FILTER (WHERE l.kind <> 'reserve_return'), 0)
+             OR s.returned <> coalesce(sum(l.amount) FILTER (WHERE l.kind = 'reserve_return'), 0)
+             OR s.fee <> coalesce(sum(l.fee), 0)
+           UNION ALL SELECT l.transfer_id FROM settlement_line l JOIN ledger_entry e ON e.transfer_id = l.transfer_id
+             JOIN ledger_account a ON a.id = e.account_id
+               AND a.kind = CASE l.kind WHEN 'reserve_return' THEN 'available' ELSE 'pending' END
+           GROUP BY l.id HAVING sum(CASE e.side WHEN 'C' THEN e.amount ELSE -e.amount END) <> l.amount""",
+    ),
+    Invariant(
         "I25",
-        "closed payment or refund without its event",
+        "closed payment, refund or payout without its event",
         """SELECT p.id FROM transactions p WHERE p.status IN ('completed', 'failed', 'cancelled', 'expired')
              AND NOT EXISTS (SELECT 1 FROM webhooks_event e WHERE e.key = 'payment.' || p.status || ':' || p.id
                || CASE WHEN p.attempts > 1 THEN ':' || p.attempts ELSE '' END)
-           UNION ALL SELECT r.id FROM refunds r WHERE r.status IN ('completed', 'failed')
-             AND NOT EXISTS (SELECT 1 FROM webhooks_event e WHERE e.key = 'refund.' || r.status || ':' || r.id)""",
+           UNION ALL SELECT r.id FROM refunds r WHERE r.status IN ('requires_approval', 'completed', 'failed', 'cancelled')
+             AND NOT EXISTS (SELECT 1 FROM webhooks_event e WHERE e.key = 'refund.' || r.status || ':' || r.id)
+           UNION ALL SELECT o.id FROM payouts o WHERE o.status IN ('completed', 'failed', 'returned', 'cancelled')
+             AND NOT EXISTS (SELECT 1 FROM webhooks_event e WHERE e.key = 'payout.' || o.status || ':' || o.id)""",
+    ),
+    Invariant(
+        "I26",
+        "row of one mode tied to a credential of the other",
+        """SELECT r.id, r.what FROM (
+             SELECT id::text, 'payment' AS what, mode, provider_account_id AS account FROM transactions
+             UNION ALL SELECT id::text, 'payout', mode, provider_account_id FROM payouts
+             UNION ALL SELECT id::text, 'operation', mode, provider_account_id FROM money_op
+             UNION ALL SELECT id::text, 'receipt', mode, provider_account_id FROM c2b_receipt
+             UNION ALL SELECT id::text, 'question', mode, provider_account_id FROM provider_question
+             UNION ALL SELECT id::text, 'claim of a provider', mode, provider_account_id FROM provider_event) r
+           JOIN merchants_provider_account a ON a.id = r.account WHERE a.mode <> r.mode""",
     ),
     Invariant(
         "I27",
         "webhook neither delivered, nor scheduled, nor given up with a reason",
         """SELECT id FROM webhooks_delivery WHERE (state = 'open' AND next_attempt_at IS NULL)
              OR (state = 'failed' AND coalesce(last_error, '') = '' AND last_status IS NULL)""",
+    ),
+    Invariant(
+        "I28",
+        "a day's closing balance differs from the next day's opening, or from the ledger",
+        """SELECT d.id FROM (SELECT *, lag(closing) OVER w AS before, lag(day) OVER w AS yesterday,
+               row_number() OVER (PARTITION BY merchant_id, mode, currency ORDER BY day DESC) AS age
+             FROM day_statement WINDOW w AS (PARTITION BY merchant_id, mode, currency ORDER BY day)) d
+           WHERE (d.yesterday = d.day - 1 AND d.before <> d.opening)
+             OR (d.age = 1 AND (d.closing->>'total')::bigint <> coalesce((
+               SELECT sum(CASE e.side WHEN 'C' THEN e.amount ELSE -e.amount END) FROM ledger_account a
+                 JOIN ledger_entry e ON e.account_id = a.id JOIN ledger_transfer t ON t.id = e.transfer_id
+               WHERE a.merchant_id = d.merchant_id AND a.mode = d.mode AND a.currency = d.currency
+                 AND t.posted_at < (d.day + 1)::timestamp AT TIME ZONE 'Africa/Nairobi'), 0))""",
+    ),
+    Invariant(
+        "I29",
+        "what a settlement was split into differs from what was released",
+        """SELECT s.id FROM settlement s LEFT JOIN ledger_entry e ON e.transfer_id = s.release_transfer_id
+             LEFT JOIN ledger_account a ON a.id = e.account_id
+           WHERE s.closed_at IS NOT NULL GROUP BY s.id
+           HAVING s.debt + s.reserve + s.available <> s.total
+             OR s.total <> coalesce(sum(e.amount) FILTER (WHERE e.side = 'D' AND a.kind = 'pending'), 0)
+             OR s.debt <> coalesce(sum(e.amount) FILTER (WHERE e.side = 'C' AND a.kind = 'owed'), 0)
+             OR s.reserve <> coalesce(sum(e.amount) FILTER (WHERE e.side = 'C' AND a.kind = 'reserve'), 0)
+             OR s.available <> coalesce(sum(e.amount) FILTER (WHERE e.side = 'C' AND a.kind = 'available'), 0)""",
+    ),
+    Invariant(
+        "I30",
+        "live payment completed by a callback alone although its merchant wants the provider asked",
+        """SELECT p.id FROM transactions p JOIN provider_event v ON v.id = p.evidence_id
+           WHERE p.mode = 'live' AND p.status = 'completed' AND p.confirmed_by = 'callback' AND v.door = 'collect'
+             AND v.note <> 'believed unasked: so the merchant wants it' AND NOT EXISTS (
+               SELECT 1 FROM provider_event q JOIN money_op o ON o.id = q.op_id
+               WHERE p.id IN (o.payment_id, o.surplus_payment_id) AND q.door = 'query'
+                 AND (q.status = 'applied' OR q.note = 'confirms the callback'))""",
     ),
     Invariant(
         "I31",
@@ -209,5 +294,14 @@ INVARIANTS = (
              AND NOT EXISTS (SELECT 1 FROM ledger_transfer u WHERE u.reverses_id = r.suspense_transfer_id)
              AND EXISTS (SELECT 1 FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id
                WHERE e.transfer_id = p.capture_transfer_id AND a.kind = 'provider_float')""",
+    ),
+    Invariant(
+        "I34",
+        "one receipt of money that left booked twice",
+        """SELECT merchant_id, mode, receipt FROM (
+             SELECT merchant_id, mode, receipt FROM refunds WHERE status = 'completed' AND receipt IS NOT NULL
+             UNION ALL SELECT merchant_id, mode, receipt FROM money_op
+               WHERE status = 'succeeded' AND payout_id IS NOT NULL AND receipt IS NOT NULL) r
+           GROUP BY 1, 2, 3 HAVING count(*) > 1""",
     ),
 )

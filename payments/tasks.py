@@ -3,7 +3,19 @@
 from celery import shared_task
 
 from onpoint_pay.kit.jobs import taken
-from payments.services import bulk, c2b_claims, callbacks, questions, refund_sending, silence, statement_run, sweep
+from payments.services import (
+    bulk,
+    c2b_claims,
+    callbacks,
+    exports,
+    out_sending,
+    payout_start,
+    questions,
+    silence,
+    statement_run,
+    sweep,
+)
+from settlements.services import exports as export_life
 
 
 @shared_task(name=callbacks.JOB)
@@ -23,10 +35,17 @@ def listen_for_callbacks() -> None:
     silence.listen()
 
 
-@shared_task(name=refund_sending.JOB)
-def send_refunds() -> None:
-    taken(refund_sending.JOB)
-    refund_sending.send_refunds()
+@shared_task(name=out_sending.JOB)
+def send_out() -> None:
+    taken(out_sending.JOB)
+    out_sending.send_out()
+
+
+@shared_task(name=payout_start.JOB)
+def send_payouts() -> None:
+    taken(payout_start.JOB)
+    payout_start.start_payouts()
+    out_sending.send_out()
 
 
 @shared_task(name=bulk.JOB)
@@ -49,3 +68,14 @@ def close_stale_claims() -> None:
 @shared_task(name=statement_run.JOB)
 def read_statements() -> None:
     statement_run.read_statements()
+
+
+@shared_task(name=export_life.JOB)
+def make_exports() -> None:
+    taken(export_life.JOB)
+    exports.make_exports()
+
+
+@shared_task(name=export_life.EXPIRE_JOB)
+def expire_exports() -> None:
+    export_life.expire_exports()

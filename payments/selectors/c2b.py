@@ -8,9 +8,9 @@ from django.db.models import Model, Q, QuerySet
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import NotFound
+from onpoint_pay.kit.listing import Readers, one_of, page_of
 from payments.matching import fold
 from payments.models import C2bAccount, C2bClaim, C2bReceipt
-from payments.selectors.listing import Readers, one_of, page_of
 from payments.selectors.pages import READERS as PAYMENT_READERS
 from payments.states import C2B_STATES, CLAIM_STATES, VERIFICATIONS
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,9 @@ from django.db.models import Q
 
 from onpoint_pay.kit.api import decode_cursor, encode_cursor
 from onpoint_pay.kit.caller import Caller
-from onpoint_pay.kit.clock import NAIROBI
 from onpoint_pay.kit.crypto import fingerprint
 from onpoint_pay.kit.errors import Fault, Invalid, Problem
-from onpoint_pay.kit.money import Money, MoneyError
+from onpoint_pay.kit.listing import AMOUNT_AND_TIME
 from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
 from payments.models import Payment
 from payments.selectors.find import payments_of
@@ -130,29 +129,6 @@ def _status(text: str) -> Q:
     return Q(status__in=states)
 
 
-def _amount(text: str) -> int:
-    try:
-        return Money.parse(text, "KES").minor
-    except MoneyError as error:
-        raise ValueError(str(error)) from None
-
-
-def _day_start(text: str) -> datetime:
-    """A day is a day in Nairobi."""
-    try:
-        return datetime.combine(date.fromisoformat(text), time.min, NAIROBI)
-    except ValueError:
-        raise ValueError("Send a date such as 2026-11-21.") from None
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("Send an RFC 3339 time such as 2026-11-21T08:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _phone(text: str) -> Q:
     try:
         return Q(phone=parse_phone(text))
@@ -176,12 +152,7 @@ READERS: dict[str, Callable[[str], Q]] = {
     "reference": lambda text: Q(merchant_reference=text) | Q(reference=text),
     "phone": _phone,
     "currency": lambda text: Q(currency=text.upper()),
-    "amount_min": lambda text: Q(amount__gte=_amount(text)),
-    "amount_max": lambda text: Q(amount__lte=_amount(text)),
-    "date_from": lambda text: Q(created_at__gte=_day_start(text)),
-    "date_to": lambda text: Q(created_at__lt=_day_start(text) + timedelta(days=1)),
-    "created_after": lambda text: Q(created_at__gt=_moment(text)),
-    "created_before": lambda text: Q(created_at__lt=_moment(text)),
+    **AMOUNT_AND_TIME,
     "q": _search,
 }
 

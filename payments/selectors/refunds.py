@@ -7,10 +7,9 @@ from django.db.models import Q, QuerySet
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.ids import PublicIdInvalid, from_public
+from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Readers, one_of, page_of
 from payments.errors import refund_missing
 from payments.models import Refund
-from payments.selectors.listing import Readers, one_of, page_of
-from payments.selectors.pages import READERS as PAYMENT_READERS
 from payments.states import REFUND_ROUTES, REFUND_STATES
 
 
@@ -46,8 +45,5 @@ READERS: Readers = {
     "route": one_of("route", REFUND_ROUTES),
     "payment": _payment,
     "reference": lambda text: Q(reference=text),
-    **{
-        name: PAYMENT_READERS[name]
-        for name in ("amount_min", "amount_max", "date_from", "date_to", "created_after", "created_before")
-    },
+    **AMOUNT_AND_TIME,
 }

@@ -43,7 +43,7 @@ REFUND_OP_TITLES = OP_TITLES | {
     "succeeded": "Provider confirmed that the payer has the money",
 }
 EVENTS = ("created", "prompt_resent", "pending", "completed", "failed", "cancelled", "expired", "reversed")
-REFUND_EVENTS = ("created", "completed", "failed")
+REFUND_EVENTS = ("requires_approval", "created", "completed", "failed", "cancelled")
 
 
 def timeline_of(payment: Payment) -> list[dict[str, Any]]:

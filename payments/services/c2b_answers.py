@@ -2,7 +2,8 @@
 
 from merchants.models import ProviderAccount
 from onpoint_pay.kit.db import retry_unit
-from payments.models import C2bClaim, ProviderEvent, ProviderQuestion
+from onpoint_pay.kit.money import Money
+from payments.models import C2bClaim, C2bReceipt, ProviderEvent, ProviderQuestion
 from payments.services.c2b_claims import refuse_claim, settle_claims
 from payments.services.c2b_confirmations import numbers_of
 from payments.services.c2b_receipts import Arrival, confirm, refute, take_in
@@ -17,6 +18,7 @@ from payments.services.evidence import (
     lock_receipt,
 )
 from payments.services.questions import TRANSACTION_STATUS, close_question, count_unknown
+from payments.services.refund_elsewhere import OutsideReversal, book_outside_reversal
 from providers.types import CallbackEvent, Outcome, OutcomeStatus, Receipt
 
 DENIED = "M-Pesa says otherwise about this receipt: "
@@ -41,6 +43,10 @@ def _about_receipt(event_id: int, question: ProviderQuestion, claim: CallbackEve
         return event.status
     assert question.receipt is not None  # noqa: S101 - asked by receipt
     lock_receipt(question.provider, question.mode, question.receipt)
+    row = received_as(question.provider, question.mode, question.receipt)
+    if outcome.is_reversed and row is not None and row.payment_id is not None:
+        close_question(question, evidence=event.id)
+        return _undone(event, row, outcome)
     if outcome.status in DECIDED:
         close_question(question, evidence=event.id)
         return _decided(event, question, outcome)
@@ -75,6 +81,20 @@ def _decided(event: ProviderEvent, question: ProviderQuestion, outcome: Outcome)
     confirm(row, evidence=event, how=TRANSACTION_STATUS)
     close_event(event, APPLIED, "the provider confirms the receipt")
     return ProviderEvent.objects.get(id=event.id).status
+
+
+def _undone(event: ProviderEvent, row: C2bReceipt, outcome: Outcome) -> str:
+    """Money that has its owner was taken back past us. The answer names the payment, not what undid it."""
+    assert row.payment_id is not None  # noqa: S101 - asked by the caller
+    found = OutsideReversal(
+        payment_id=row.payment_id,
+        amount=Money(row.amount, row.currency),
+        receipt=None,
+        occurred_at=None,
+        source=TRANSACTION_STATUS,
+        told={"status": outcome.provider_message, "answer": event.id},
+    )
+    return close_event(event, IGNORED, f"the payment was taken back: {book_outside_reversal(found)}")
 
 
 def _doubt(outcome: Outcome, account: ProviderAccount) -> str:

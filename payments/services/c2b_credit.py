@@ -5,7 +5,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from merchants.models import Merchant
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import new_id, new_reference, random_letters, to_public
 from onpoint_pay.kit.money import Money
@@ -16,7 +15,7 @@ from payments.services.intent import ACCOUNT_LETTERS, NOTHING_YET
 from payments.services.outcome import apply_outcome
 from payments.states import COMPLETED, OP_CANCELLED, OP_OPEN, OP_SUCCEEDED
 from providers.types import Outcome, OutcomeStatus
-from settlements.fees import fee_for
+from settlements.services.fee_plans import fee_of
 
 METHOD = "mpesa_c2b"
 DRAWS = 5
@@ -104,10 +103,10 @@ def _store_payment(row: C2bReceipt, account: C2bAccount) -> Payment:
 
 def _make_payment(row: C2bReceipt, account: C2bAccount) -> Payment:
     at = now()
-    terms = Merchant.objects.get(id=account.merchant_id)
-    money = Money(row.amount, row.currency)
+    price = fee_of(account.merchant_id, method=METHOD, amount=Money(row.amount, row.currency), at=at)
     source = row.provider_account
     facts: dict[str, Any] = {
+        "tax": price.tax.minor,
         "amount_check": amount_check(row.amount, account.expected_amount),
         "provider_details": details_of(row) | {"account": to_public("acc", account.id), "account_code": account.code},
         "simulated": source is not None and source.is_simulated,
@@ -122,7 +121,8 @@ def _make_payment(row: C2bReceipt, account: C2bAccount) -> Payment:
         account_reference=random_letters(ACCOUNT_LETTERS),
         amount=row.amount,
         currency=row.currency,
-        fee=fee_for(money, bps=terms.fee_bps, flat=terms.fee_flat).minor,
+        fee=price.fee.minor,
+        fee_version_id=price.version_id,
         payment_method=METHOD,
         channel=CHANNEL,
         provider=row.provider,

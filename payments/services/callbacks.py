@@ -19,7 +19,7 @@ from payments.models import ProviderEvent
 from payments.services.c2b_confirmations import apply_confirmation
 from payments.services.charge_claims import apply_charge_claim
 from payments.services.evidence import lock_event
-from payments.services.refund_claims import apply_refund_claim
+from payments.services.out_claims import apply_out_claim
 from payments.services.status_claims import apply_status_claim
 from providers.errors import CallbackMalformed
 from providers.registry import parser_for
@@ -33,10 +33,10 @@ BATCH = 50
 # Who applies what came in at which door. Answers to our own questions lie in the same table under doors of their own.
 DOORS: dict[str, Callable[[ProviderEvent], str]] = {
     "collect": apply_charge_claim,
-    "result-reversal": apply_refund_claim,
-    "timeout-reversal": apply_refund_claim,
-    "result-b2c": apply_refund_claim,
-    "timeout-b2c": apply_refund_claim,
+    "result-reversal": apply_out_claim,
+    "timeout-reversal": apply_out_claim,
+    "result-b2c": apply_out_claim,
+    "timeout-b2c": apply_out_claim,
     "result-status": apply_status_claim,
     "timeout-status": apply_status_claim,
     "result-balance": apply_status_claim,

@@ -4,13 +4,17 @@ from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.jobs import nudge
 from payments.models import MoneyOp, ProviderEvent
-from payments.services.evidence import close_event, read_claim, wait_for_owner
+from payments.services.evidence import Answer, close_event, keep_answer, read_claim, wait_for_owner
 from payments.services.outcome import apply_outcome
 from payments.services.status import question
 from payments.services.surplus import money_beside
 from payments.states import OP_OPEN, OP_SUCCEEDED
 from providers.errors import CallbackMalformed
 from providers.types import CallbackEvent, OutcomeStatus
+
+# What the proof of the books looks for: every success in live mode has one of the two.
+CONFIRMS = "confirms the callback"
+BELIEVED_UNASKED = "believed unasked: so the merchant wants it"
 
 
 def apply_charge_claim(event: ProviderEvent) -> str:
@@ -28,8 +32,11 @@ def apply_charge_claim(event: ProviderEvent) -> str:
     if doubt:
         _ask_ourselves(op)
         return close_event(event, "quarantined", doubt, op=op)
-    if claim.outcome.status is OutcomeStatus.SUCCEEDED and _is_news(op, claim) and confirms_success(op):
-        return _confirm_then_apply(event, claim, op)
+    if claim.outcome.status is OutcomeStatus.SUCCEEDED and _is_news(op, claim):
+        if confirms_success(op):
+            return _confirm_then_apply(event, claim, op)
+        if op.mode == LIVE:
+            ProviderEvent.objects.filter(id=event.id).update(note=BELIEVED_UNASKED)
     return apply_outcome(op.id, claim.outcome, evidence=event.id, source="callback")
 
 
@@ -90,4 +97,6 @@ def _confirm_then_apply(event: ProviderEvent, claim: CallbackEvent, op: MoneyOp)
     if answer.status is OutcomeStatus.FAILED:
         # Not applied either: two words of the provider disagree, and that is for the schedule and a person to settle.
         return close_event(event, "quarantined", "the provider says otherwise when asked", op=op)
+    kept = Answer(door="query", body=answer.raw, dedupe=f"confirms:{event.id}:{event.tries}")
+    keep_answer(op, kept, status="duplicate", note=CONFIRMS)
     return apply_outcome(op.id, claim.outcome, evidence=event.id, source="callback")

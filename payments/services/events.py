@@ -10,12 +10,18 @@ from webhooks.services.outbox import publish_event
 
 
 def announce(
-    payment: Payment, *, previous: dict[str, Any], evidence_id: int | None, actor: str, news: str | None = None
+    payment: Payment,
+    *,
+    previous: dict[str, Any],
+    evidence_id: int | None,
+    actor: str,
+    news: str | None = None,
+    nth: int | None = None,
 ) -> None:
     """Publish `payment.<news>` once for this attempt of the payment and write its audit event. Amounts in minor units.
 
-    The news is its status unless told otherwise. The audit link holds no personal data: only states, money and the
-    number of the evidence.
+    The news is its status unless told otherwise; `nth` counts news that one attempt may bring more than once. The audit
+    link holds no personal data: only states, money and the number of the evidence.
     """
     kind = f"payment.{news or payment.status}"
     publish_event(
@@ -28,7 +34,7 @@ def announce(
         request_id=payment.request_id,
         idempotency_key=payment.idempotency_key,
         inline_endpoint_id=payment.callback_endpoint,
-        nth=payment.attempts,
+        nth=nth or payment.attempts,
     )
     record(
         merchant_id=payment.merchant_id,

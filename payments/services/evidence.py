@@ -77,7 +77,7 @@ def lock_receipt_of(op_id: UUID, receipt: str) -> None:
         cursor.execute(RECEIPT_LOCK_OF_OP, [receipt, op_id])
 
 
-def keep_answer(op: MoneyOp, answer: Answer) -> ProviderEvent:
+def keep_answer(op: MoneyOp, answer: Answer, *, status: str = "new", note: str = "") -> ProviderEvent:
     """Store the answer to a question of ours; the same answer twice is two pieces of evidence."""
     return ProviderEvent.objects.create(
         provider=op.provider,
@@ -87,7 +87,8 @@ def keep_answer(op: MoneyOp, answer: Answer) -> ProviderEvent:
         body=answer.body,
         token_ok=True,
         op=op,
-        status="new",
+        status=status,
+        note=note,
         received_at=now(),
         next_try=now(),
     )

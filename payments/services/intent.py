@@ -9,7 +9,8 @@ from onpoint_pay.kit.ids import new_id, new_reference, random_letters
 from onpoint_pay.kit.money import Money
 from payments.models import MoneyOp, Payment
 from payments.states import INITIATED, OP_CREATED
-from settlements.fees import fee_for
+from settlements.fees import Terms
+from settlements.services.fee_plans import fee_of
 from webhooks.services.endpoints import inline_endpoint
 
 # The sweeper takes an operation for given up when its sender said nothing for this long.
@@ -25,6 +26,9 @@ def make_payment(caller: Caller, request: dict[str, Any], *, request_id: str, id
     at = now()
     money: Money = request["money"]
     url = request.get("callback_url")
+    method = request["payment_method"]
+    own = Terms(bps=caller.merchant.fee_bps, flat=caller.merchant.fee_flat)
+    price = fee_of(caller.merchant_id, method=method, amount=money, at=at, own=own)
     endpoint = inline_endpoint(merchant_id=caller.merchant_id, mode=caller.mode, url=url) if url else None
     return Payment(
         id=new_id(),
@@ -35,8 +39,9 @@ def make_payment(caller: Caller, request: dict[str, Any], *, request_id: str, id
         reference_policy=caller.merchant.reference_policy,
         account_reference=random_letters(ACCOUNT_LETTERS),
         shown_reference=request.get("account_reference"),
-        fee=fee_for(money, bps=caller.merchant.fee_bps, flat=caller.merchant.fee_flat).minor,
-        payment_method=request["payment_method"],
+        fee=price.fee.minor,
+        fee_version_id=price.version_id,
+        payment_method=method,
         phone=request.get("phone"),
         email=request.get("email"),
         description=request.get("description"),
@@ -49,7 +54,7 @@ def make_payment(caller: Caller, request: dict[str, Any], *, request_id: str, id
         created_by=caller.actor,
         created_at=at,
         expires_at=at + timedelta(seconds=request["expires_in"]),
-        **NOTHING_YET,
+        **(NOTHING_YET | {"tax": price.tax.minor}),
         amount=money.minor,
         currency=money.currency,
     )

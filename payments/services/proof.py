@@ -22,7 +22,10 @@ class Finding:
 
 
 def prove(invariants: Sequence[Invariant] = INVARIANTS) -> list[Finding]:
-    """All findings, from one repeatable-read snapshot: a commit in the middle cannot raise a false alarm."""
+    """All findings, from one repeatable-read snapshot: a commit in the middle cannot raise a false alarm.
+
+    The transaction is read-only: a proof changes nothing.
+    """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -38,3 +41,9 @@ def _run(invariants: Sequence[Invariant]) -> Iterator[Finding]:
             rows = cursor.fetchall()
         ms = (time.monotonic() - started) * 1000
         yield Finding(invariant=invariant, rows=len(rows), examples=rows[:SHOWN_ROWS], ms=ms)
+
+
+def what_is_broken() -> str:
+    """The names of the invariants that found a row, in words for a hold; empty when the books are proved."""
+    broken = [f"{finding.invariant.name} {finding.invariant.meaning}" for finding in prove() if finding.rows]
+    return "; ".join(broken)

@@ -18,7 +18,7 @@ from onpoint_pay.kit.ids import new_id, to_public
 from onpoint_pay.kit.jobs import nudge
 from payments import schedule
 from payments.models import C2bClaim, C2bReceipt, MoneyOp, ProviderQuestion
-from payments.services.refund_names import names_to_ask_by
+from payments.services.out_names import names_to_ask_by
 from providers.errors import NotSupported, ProviderRejected, ProviderTimeout, ProviderUnavailable
 from providers.types import StatusRequest
 

@@ -10,10 +10,12 @@ from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
 from payments.selectors.find import payment_by_any_reference
 from payments.services.initiate import ROUTES, check_amount
+from payments.services.refund_approval import needs_approval
 from payments.services.refund_routes import choose_route
 from payments.services.refund_rows import USUAL_MINUTES
 from payments.services.refunds import amount_to_give_back, check_refundable
-from settlements.fees import fee_for
+from settlements.fees import Terms
+from settlements.services.fee_plans import fee_of
 
 
 def quote(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
@@ -30,8 +32,9 @@ def _payment_quote(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
     amount: Money = request["money"]
     provider = provider_for(code, caller.mode, account_of(caller, code))
     check_amount(amount, caller)
-    fee = fee_for(amount, bps=caller.merchant.fee_bps, flat=caller.merchant.fee_flat)
-    return _body(caller, amount, fee=fee) | {
+    own = Terms(bps=caller.merchant.fee_bps, flat=caller.merchant.fee_flat)
+    price = fee_of(caller.merchant_id, method=request["payment_method"], amount=amount, at=now(), own=own)
+    return _body(caller, amount, fee=price.fee + price.tax) | {
         "payment_method": request["payment_method"],
         "provider": provider.code,
         "route": channel,
@@ -51,6 +54,7 @@ def _refund_quote(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
         "route": route.name,
         "simulated": payment.simulated,
         "expected_at": rfc3339(now() + timedelta(minutes=USUAL_MINUTES[route.name])),
+        "requires_approval": needs_approval(caller, amount, route=route.name),
     }
 
 
@@ -64,4 +68,5 @@ def _body(caller: Caller, amount: Money, *, fee: Money) -> dict[str, Any]:
         "net": (amount - fee).decimal_text(),
         "refund_of": None,
         "expected_at": None,
+        "requires_approval": False,
     }

@@ -8,9 +8,11 @@ from payments.services.refund_rows import Locked, money_of
 from payments.states import (
     OP_CANCELLED,
     OP_CREATED,
+    REFUND_CANCELLED,
     REFUND_COMPLETED,
     REFUND_FAILED,
     REFUND_PENDING,
+    REFUND_REQUIRES_APPROVAL,
 )
 from providers.types import Outcome
 from settlements.services.refunds import book_refund, hold_refund_again, release_refund
@@ -56,6 +58,19 @@ def fail_refund(locked: Locked, *, outcome: Outcome, event: ProviderEvent, actor
     refund.version += 1
     refund.save(update_fields=["status", "pending_reason", "failure", "evidence", "version"])
     announce_refund(refund, payment, name=REFUND_FAILED, before=before, evidence_id=event.id, actor=actor)
+
+
+def call_off_refund(locked: Locked, *, actor: str) -> None:
+    """It waited for a second person and is not wanted any more: what was held goes back to where it came from."""
+    refund, payment = locked.refund, locked.payment
+    payment.refund_held -= refund.amount
+    _save_counters(payment)
+    release_refund(money_of(refund, payment), held_from=refund.held_from)
+    refund.status = REFUND_CANCELLED
+    refund.version += 1
+    refund.save(update_fields=["status", "version"])
+    before = REFUND_REQUIRES_APPROVAL
+    announce_refund(refund, payment, name=REFUND_CANCELLED, before=before, evidence_id=None, actor=actor)
 
 
 def freeze_tries_of_others(refund: Refund) -> None:

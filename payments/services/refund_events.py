@@ -8,9 +8,18 @@ from webhooks.services.outbox import publish_event
 
 
 def announce_refund(
-    refund: Refund, payment: Payment, *, name: str, before: str | None, evidence_id: int | None, actor: str
+    refund: Refund,
+    payment: Payment,
+    *,
+    name: str,
+    before: str | None,
+    evidence_id: int | None,
+    actor: str,
+    deed: str | None = None,
 ) -> None:
-    """Publish `refund.<name>` and write its audit event. Amounts in minor units.
+    """Publish `refund.<name>` and write its audit event, under the word for what somebody did where it is another.
+
+    Amounts in minor units.
 
     The audit link holds no personal data: only states, money and the number of the evidence.
     """
@@ -27,7 +36,7 @@ def announce_refund(
     record(
         merchant_id=refund.merchant_id,
         actor=actor,
-        action=f"refund.{name}",
+        action=f"refund.{deed or name}",
         object_id=to_public("ref", refund.id),
         detail={
             "payment": to_public("pay", payment.id),

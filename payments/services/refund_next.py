@@ -5,16 +5,13 @@ from datetime import datetime
 
 from onpoint_pay.kit.jobs import nudge
 from onpoint_pay.kit.money import Money
-from payments import schedule
 from payments.models import MoneyOp
+from payments.services.out_again import Again, again_after, later, may_be_repeated
 from payments.services.refund_routes import B2C, REVERSAL, can_go_to_phone
 from payments.services.refund_rows import Locked, add_try
-from providers.types import Failure, FailureCode, RetryAdvice
+from providers.types import Failure, FailureCode
 
 SEND_REFUNDS = "payments.send_refunds"
-# Refusals that say nothing against the order itself, only against the moment.
-LATER = (RetryAdvice.NOW, RetryAdvice.WAIT)
-MOST_REFUSALS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +38,10 @@ def next_step(locked: Locked, op: MoneyOp, *, failure: Failure, is_refusal: bool
 
     `is_refusal`: it was refused at once, so the provider has never had it.
     """
-    if failure.code is FailureCode.INSUFFICIENT_FUNDS:
-        return _wait_for_float(locked, op, at)
-    if failure.retry_advice in LATER:
-        # Told later, it says that something went wrong inside: too little to send the money another way.
-        return send_again_later(locked, op, at) if is_refusal and len(locked.ops) < MOST_REFUSALS else None
+    if may_be_repeated(failure):
+        asked_at = locked.refund.created_at
+        again = again_after(failure, is_refusal=is_refusal, tries=len(locked.ops), asked_at=asked_at, at=at)
+        return None if again is None else _same(op, again)
     if op.kind == REVERSAL and _may_go_to_phone(locked, failure):
         note = "the reversal was refused; the money is sent to the payer's phone"
         return NextStep(kind=B2C, at=at, pending_reason="awaiting_provider", note=note)
@@ -54,20 +50,11 @@ def next_step(locked: Locked, op: MoneyOp, *, failure: Failure, is_refusal: bool
 
 def send_again_later(locked: Locked, op: MoneyOp, at: datetime) -> NextStep:
     """The same way again: the provider has not taken anything."""
-    return NextStep(
-        kind=op.kind,
-        at=schedule.resend_at(at, tries=len(locked.ops)),
-        pending_reason="awaiting_provider",
-        note="nothing was taken; sent again later",
-    )
+    return _same(op, later(len(locked.ops), at))
 
 
-def _wait_for_float(locked: Locked, op: MoneyOp, at: datetime) -> NextStep | None:
-    again = schedule.float_retry_at(locked.refund.created_at, at, tries=len(locked.ops))
-    if again is None:
-        return None
-    note = "our account at the provider holds too little; sent again when it may hold more"
-    return NextStep(kind=op.kind, at=again, pending_reason="insufficient_float", note=note)
+def _same(op: MoneyOp, again: Again) -> NextStep:
+    return NextStep(kind=op.kind, at=again.at, pending_reason=again.pending_reason, note=again.note)
 
 
 def _may_go_to_phone(locked: Locked, failure: Failure) -> bool:

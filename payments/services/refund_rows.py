@@ -18,6 +18,12 @@ from settlements.services.refunds import RefundMoney
 USUAL_MINUTES = {REVERSAL: 60, "b2c": 10}
 
 
+def expected_at(route: str, at: datetime) -> datetime | None:
+    """When a refund that leaves now usually arrives; None when it has arrived already."""
+    minutes = USUAL_MINUTES.get(route)
+    return None if minutes is None else at + timedelta(minutes=minutes)
+
+
 @dataclass(slots=True, kw_only=True)
 class Locked:
     """A refund with everything that changes with it, locked: its tries (oldest first), its payment, itself."""
@@ -64,7 +70,7 @@ def make_refund(payment: Payment, amount: Money, *, route: Route, reason: str, c
         held_from={},
         requested_by=caller.actor,
         created_at=at,
-        expected_at=at + timedelta(minutes=USUAL_MINUTES[route.name]),
+        expected_at=expected_at(route.name, at),
         version=1,
     )
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
 
+from merchants.selectors.find import person_of
 from merchants.services.provider_accounts import provider_for
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.clock import now
@@ -17,11 +18,13 @@ from payments.errors import not_refundable, refund_too_large
 from payments.models import Payment, Refund
 from payments.selectors.find import payment_by_any_reference
 from payments.selectors.refunds import refund_by_id
+from payments.services.refund_approval import APPROVE, needs_approval
+from payments.services.refund_elsewhere import refuse_used_proof
 from payments.services.refund_events import announce_refund
 from payments.services.refund_next import SEND_REFUNDS
-from payments.services.refund_routes import REVERSAL, choose_route
+from payments.services.refund_routes import REVERSAL, Route, choose_route
 from payments.services.refund_rows import add_try, lock_refund, make_refund, money_of
-from payments.states import COMPLETED, OP_CREATED, REFUND_PENDING
+from payments.states import COMPLETED, MANUAL, OP_CREATED, REFUND_PENDING, REFUND_REQUIRES_APPROVAL
 from providers.types import Capability
 from settlements.errors import BalanceTooLow
 from settlements.services.refunds import hold_refund
@@ -31,15 +34,18 @@ DRAWS = 3
 
 
 def ask_refund(caller: Caller, request: dict[str, Any], *, request_id: str) -> Refund:
-    """Hold the money and put the refund on its way; `request` is AskRefundSerializer's checked input.
+    """Hold the money, and put the refund on its way or have it wait for a second person.
+
+    `request` is AskRefundSerializer's checked input.
 
     Raises NotFound, Invalid, and Problem reference_ambiguous, payment_not_refundable, refund_exceeds_payment,
-    insufficient_balance, provider_not_configured, parameter_missing, rate_limited.
+    insufficient_balance, provider_not_configured, parameter_missing, rate_limited; of one that was sent by hand also
+    permission_denied, insufficient_scope, receipt_already_used.
     """
     payment = payment_by_any_reference(caller, request["reference"], method=None)
     check_refundable(payment)
     try:
-        return retry_unit(lambda: _ask(payment.id, caller, request, request_id=request_id))
+        return retry_unit(lambda: _ask(payment, caller, request, request_id=request_id))
     except OperationalError as error:
         if getattr(error.__cause__, "pgcode", None) != LOCK_TIMEOUT:
             raise
@@ -53,24 +59,50 @@ def check_refundable(payment: Payment) -> None:
         raise not_refundable(f"The payment is {payment.status}: there is no money to give back.")
 
 
-def _ask(payment_id: UUID, caller: Caller, request: dict[str, Any], *, request_id: str) -> Refund:
-    payment = Payment.objects.select_for_update().get(id=payment_id)
+def _ask(found: Payment, caller: Caller, request: dict[str, Any], *, request_id: str) -> Refund:
+    if request.get("route") == MANUAL:
+        _check_manual(caller, found, request["proof"])
+    payment = Payment.objects.select_for_update().get(id=found.id)
     check_refundable(payment)
     amount = amount_to_give_back(payment, request.get("amount"))
-    destination = request.get("destination", {}).get("phone")
-    route = choose_route(payment, amount, destination=destination)
-    _check_provider(payment, route.name)
+    route = _route_of(payment, amount, request)
     refund = make_refund(payment, amount, route=route, reason=request["reason"], caller=caller)
-    refund.request_id = request_id
+    refund.request_id, refund.proof = request_id, request.get("proof")
     _hold(refund, payment)
+    must_wait = needs_approval(caller, amount, route=route.name)
+    if must_wait:
+        refund.expected_at = None
     _store(refund)
-    # No limit asks for a second person yet: the step is made all the same, so that its history is whole.
+    if must_wait:
+        announce_refund(refund, payment, name="requires_approval", before=None, evidence_id=None, actor=caller.actor)
+    else:
+        _put_on_its_way(refund, payment, caller)
+    return refund
+
+
+def _put_on_its_way(refund: Refund, payment: Payment, caller: Caller) -> None:
     refund.status, refund.pending_reason = REFUND_PENDING, "awaiting_provider"
     refund.save(update_fields=["status", "pending_reason"])
-    add_try(refund, payment, kind=route.name, at=now())
+    add_try(refund, payment, kind=refund.route, at=now())
     announce_refund(refund, payment, name="created", before=None, evidence_id=None, actor=caller.actor)
     nudge(SEND_REFUNDS)
-    return refund
+
+
+def _route_of(payment: Payment, amount: Money, request: dict[str, Any]) -> Route:
+    """By hand, when the merchant says so, or else the way we choose. Raises what choosing may."""
+    if request.get("route") == MANUAL:
+        return Route(name=MANUAL, phone=payment.phone)
+    route = choose_route(payment, amount, destination=request.get("destination", {}).get("phone"))
+    _check_provider(payment, route.name)
+    return route
+
+
+def _check_manual(caller: Caller, payment: Payment, proof: str) -> None:
+    """Raises Problem permission_denied (a key), insufficient_scope, receipt_already_used."""
+    person_of(caller)
+    if not caller.may(APPROVE):
+        raise Problem("insufficient_scope", extra={"required_scope": APPROVE})
+    refuse_used_proof(payment, proof)
 
 
 def amount_to_give_back(payment: Payment, asked: str | None) -> Money:
@@ -144,6 +176,8 @@ def retry_refund(caller: Caller, refund_id: UUID) -> Refund:
 
 
 def _why_not(refund: Refund) -> str:
+    if refund.status == REFUND_REQUIRES_APPROVAL:
+        return "The refund waits for a second person: approve or cancel it."
     if refund.status != REFUND_PENDING:
         return f"The refund is {refund.status}; ask for a new one of {to_public('pay', refund.payment_id)}."
     return "The money may be on its way: it is never sent a second time before the provider has said what it did."

@@ -5,8 +5,8 @@ from django.db import transaction
 from payments.models import MoneyOp, ProviderEvent, ProviderQuestion
 from payments.services.c2b_answers import apply_receipt_answer
 from payments.services.evidence import APPLIED, IGNORED, QUARANTINED, close_event, read_claim
+from payments.services.out_answers import apply_out_answer
 from payments.services.questions import BALANCE, close_question
-from payments.services.refund_answers import apply_refund_answer
 from payments.states import OP_OPEN
 from providers.errors import CallbackMalformed
 from providers.types import EventKind
@@ -41,7 +41,7 @@ def _keep_balance(event: ProviderEvent, question: ProviderQuestion) -> str:
 
 
 def _about_operation(event: ProviderEvent, question: ProviderQuestion) -> str:
-    verdict = apply_refund_answer(question, read_claim(event).outcome, evidence=event.id)
+    verdict = apply_out_answer(question, read_claim(event).outcome, evidence=event.id)
     if not MoneyOp.objects.filter(questions=question, status__in=OP_OPEN).exists():
         close_question(question, evidence=event.id)
     return verdict

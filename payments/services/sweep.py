@@ -13,11 +13,11 @@ from payments import schedule
 from payments.models import MoneyOp
 from payments.services import hand_over
 from payments.services.lookup import look_up
+from payments.services.out_sending import doubt_sending
 from payments.services.questions import ask_about_operation
-from payments.services.refund_sending import doubt_sending
 from payments.services.silence import silent_shortcodes
 from payments.services.status import apply_answer, question
-from payments.states import OP_ACCEPTED, OP_CREATED, OP_OPEN, OP_OUT, OP_SENDING, OP_UNKNOWN
+from payments.states import OP_ACCEPTED, OP_CREATED, OP_FILED, OP_OPEN, OP_OUT, OP_SENDING, OP_UNKNOWN
 from providers.types import Outcome
 
 log = structlog.get_logger(__name__)
@@ -51,8 +51,8 @@ def _take() -> list[MoneyOp]:
     due = MoneyOp.objects.select_for_update(skip_locked=True, of=("self",)).filter(
         status__in=OP_OPEN, next_check__lte=at
     )
-    # What has not left yet belongs to its sender.
-    due = due.exclude(kind__in=OP_OUT, status=OP_CREATED)
+    # What has not left yet belongs to its sender, and about what leaves in a file nobody can be asked.
+    due = due.exclude(kind__in=OP_OUT, status=OP_CREATED).exclude(kind__in=OP_FILED)
     taken = list(due.select_related("payment").order_by("next_check")[:BATCH])
     silent = silent_shortcodes() if taken else frozenset()
     for op in taken:

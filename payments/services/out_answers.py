@@ -1,4 +1,4 @@
-"""Answers to our questions about tries of refunds: what they decide, and what they contradict."""
+"""Answers to our questions about tries that send money out: what they decide, and what they contradict."""
 
 from dataclasses import replace
 
@@ -7,8 +7,8 @@ import structlog
 from onpoint_pay.kit.clock import now
 from payments.models import MoneyOp, ProviderEvent, ProviderQuestion
 from payments.services.evidence import IGNORED, QUARANTINED, WAITING, close_event, read_claim
-from payments.services.refund_names import ALREADY_REVERSED, DECLINED
-from payments.services.refund_outcome import QUESTION, apply_refund_outcome, look_again
+from payments.services.out_names import ALREADY_REVERSED, DECLINED
+from payments.services.out_outcome import QUESTION, apply_out_outcome, look_again
 from payments.services.refund_routes import REVERSAL
 from providers.types import Outcome, OutcomeStatus
 
@@ -18,7 +18,7 @@ CONTRADICTED = "the provider says otherwise when asked"
 ANOTHER = "the answer is about another transaction than was asked about"
 
 
-def apply_refund_answer(question: ProviderQuestion, outcome: Outcome, *, evidence: int) -> str:
+def apply_out_answer(question: ProviderQuestion, outcome: Outcome, *, evidence: int) -> str:
     """Apply what the provider says of a try when asked; returns what became of the answer, the event `evidence`.
 
     An answer that contradicts a claim of success decides nothing: both are kept for a person.
@@ -26,7 +26,7 @@ def apply_refund_answer(question: ProviderQuestion, outcome: Outcome, *, evidenc
     op = MoneyOp.objects.get(questions=question)
     event = ProviderEvent.objects.get(id=evidence)
     if question.receipt is not None:
-        return apply_refund_outcome(op.id, _of_the_payment(op, outcome), evidence=evidence, source=QUESTION)
+        return apply_out_outcome(op.id, _of_the_payment(op, outcome), evidence=evidence, source=QUESTION)
     if outcome.provider_reference is not None and op.provider_ref not in (None, outcome.provider_reference):
         return close_event(event, QUARANTINED, ANOTHER, op=op)
     if outcome.status is OutcomeStatus.FAILED:
@@ -35,7 +35,7 @@ def apply_refund_answer(question: ProviderQuestion, outcome: Outcome, *, evidenc
             return _keep_apart([*claims, event], op)
         if op.kind == REVERSAL:
             return _ask_about_the_payment(event, op)
-    return apply_refund_outcome(op.id, outcome, evidence=evidence, source=QUESTION)
+    return apply_out_outcome(op.id, outcome, evidence=evidence, source=QUESTION)
 
 
 def _of_the_payment(op: MoneyOp, outcome: Outcome) -> Outcome:

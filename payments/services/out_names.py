@@ -1,4 +1,4 @@
-"""By which name the provider is asked about a try of a refund."""
+"""By which name the provider is asked about a try that sends money out."""
 
 from payments.models import MoneyOp, ProviderEvent
 from payments.services.refund_routes import REVERSAL

@@ -1,13 +1,13 @@
-"""Claims about tries of refunds: what may be believed, what is asked back first, and what is only a reason to look."""
+"""Claims about tries that send money out: what is believed, what asked back first, what only a reason to look."""
 
 from onpoint_pay.kit.clock import now
 from payments import schedule
 from payments.models import MoneyOp, ProviderEvent
 from payments.services.charge_claims import confirms_success
 from payments.services.evidence import WAITING, close_event, read_claim, wait_for_owner
+from payments.services.out_answers import WAITS_FOR_ANSWER
+from payments.services.out_outcome import CALLBACK, apply_out_notice, apply_out_outcome, look_again
 from payments.services.questions import ask_about_operation
-from payments.services.refund_answers import WAITS_FOR_ANSWER
-from payments.services.refund_outcome import CALLBACK, apply_refund_notice, apply_refund_outcome, look_again
 from payments.services.refund_routes import REVERSAL
 from payments.states import OP_OUT, OP_SUCCEEDED
 from providers.errors import CallbackMalformed
@@ -17,8 +17,8 @@ from providers.types import CallbackEvent, EventKind, OutcomeStatus
 CONFIRM_WAITS = (30, 30, 60, 120, 300, 900, 3600)
 
 
-def apply_refund_claim(event: ProviderEvent) -> str:
-    """Decide what one claim about a try of a refund may do, and do it; returns the status the claim ends in."""
+def apply_out_claim(event: ProviderEvent) -> str:
+    """Decide what one claim about such a try may do, and do it; returns the status the claim ends in."""
     try:
         claim = read_claim(event)
     except CallbackMalformed as error:
@@ -34,10 +34,10 @@ def apply_refund_claim(event: ProviderEvent) -> str:
         return close_event(event, "quarantined", doubt, op=op)
     _learn_name(op, claim)
     if claim.kind is EventKind.NOTICE:
-        return apply_refund_notice(op.id, event.id)
+        return apply_out_notice(op.id, event.id)
     if claim.outcome.status is OutcomeStatus.SUCCEEDED and op.status != OP_SUCCEEDED and confirms_success(op):
         return _ask_first(event, op)
-    return apply_refund_outcome(op.id, claim.outcome, evidence=event.id, source=CALLBACK)
+    return apply_out_outcome(op.id, claim.outcome, evidence=event.id, source=CALLBACK)
 
 
 def _owner(event: ProviderEvent, claim: CallbackEvent) -> MoneyOp | None:

@@ -1,4 +1,4 @@
-"""Sending refunds: a try is taken and committed, sent with no transaction open, and its answer committed. Once."""
+"""Sending money out: a try is taken and committed, sent with no transaction open, and its answer committed. Once."""
 
 import secrets
 from dataclasses import dataclass
@@ -20,20 +20,14 @@ from payments.models import MoneyOp, Refund
 from payments.services.evidence import Answer
 from payments.services.failures import CANNOT_SEND
 from payments.services.intent import SEND_LEASE
-from payments.services.refund_next import SEND_REFUNDS, send_again_later
-from payments.services.refund_outcome import (
-    ANSWER,
-    apply_refund_outcome,
-    doubt,
-    free_reference,
-    refund_of,
-    wait_because,
-)
+from payments.services.out_locking import lock_order
+from payments.services.out_outcome import ANSWER, apply_out_outcome, doubt, free_reference
+from payments.services.refund_next import SEND_REFUNDS
 from payments.services.refund_routes import REVERSAL
-from payments.services.refund_rows import lock_refund
 from payments.states import OP_ACCEPTED, OP_CANCELLED, OP_CREATED, OP_OUT, OP_SENDING
 from providers.errors import NotSupported, ProviderRejected, ProviderTimeout, ProviderUnavailable
 from providers.types import Outcome, OutcomeStatus, PayoutPurpose, PayoutRequest, RefundRequest
+from settlements.services.destinations import details_of
 
 log = structlog.get_logger(__name__)
 JOB = SEND_REFUNDS
@@ -48,7 +42,7 @@ class Sending:
     token: str
 
 
-def send_refunds() -> int:
+def send_out() -> int:
     """Send every try that is due, one by one; returns how many. Two senders at once send each once."""
     for sent in range(MOST_AT_ONCE):
         sending = take_one()
@@ -88,13 +82,13 @@ def send(sending: Sending) -> None:
     except NotSupported as error:
         _conclude(op.id, Outcome(status=OutcomeStatus.FAILED, failure=CANNOT_SEND, provider_message=str(error)))
     except (ProviderUnavailable, Problem) as error:
-        log.warning("refund_not_sent", op=op.client_ref, error=str(error)[:200])
+        log.warning("not_sent", op=op.client_ref, error=str(error)[:200])
         postpone(op.id)
     except ProviderTimeout as error:
-        log.warning("refund_in_doubt", op=op.client_ref, error=str(error)[:200])
+        log.warning("sending_in_doubt", op=op.client_ref, error=str(error)[:200])
         doubt_sending(op.id)
     except Exception:
-        log.exception("refund_in_doubt", op=op.client_ref)
+        log.exception("sending_in_doubt", op=op.client_ref)
         doubt_sending(op.id)
     else:
         _told(op.id, outcome)
@@ -102,25 +96,45 @@ def send(sending: Sending) -> None:
 
 def _call(sending: Sending) -> Outcome:
     op = sending.op
-    refund = Refund.objects.select_related("payment").get(id=op.refund_id)
     provider = provider_for(op.provider, op.mode, op.provider_account_id)
     amount = Money(op.amount, op.currency)
     urls = {f"{door}_url": _address(sending.token, door, op.kind) for door in ("result", "timeout")}
     if op.kind == REVERSAL:
+        refund = Refund.objects.select_related("payment").get(id=op.refund_id)
         receipt = refund.payment.receipt or ""
         return provider.refund(
             RefundRequest(reference=op.client_ref, receipt=receipt, amount=amount, reason=refund.reason, **urls)
         )
+    to = _receiver(op)
     return provider.pay_out(
         PayoutRequest(
             reference=op.client_ref,
             amount=amount,
-            phone=refund.phone or "",
-            description=refund.reason,
-            purpose=PayoutPurpose.REFUND,
+            phone=to.phone,
+            description=to.description,
+            purpose=to.purpose,
             **urls,
         )
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """Who is sent money, and what it is for."""
+
+    phone: str
+    description: str
+    purpose: PayoutPurpose
+
+
+def _receiver(op: MoneyOp) -> Receiver:
+    if op.refund is not None:
+        refund = op.refund
+        return Receiver(phone=refund.phone or "", description=refund.reason, purpose=PayoutPurpose.REFUND)
+    assert op.payout is not None  # noqa: S101 - money goes out for refunds and payouts only
+    payout = op.payout
+    phone = details_of(payout)["phone"]
+    return Receiver(phone=phone, description=payout.reason, purpose=PayoutPurpose(payout.purpose))
 
 
 def _address(token: str, door: str, kind: str) -> str:
@@ -139,21 +153,21 @@ def _told(op_id: UUID, outcome: Outcome) -> None:
 
 def _conclude(op_id: UUID, outcome: Outcome) -> None:
     answer = Answer(door="push", body=outcome.raw, dedupe=str(new_id()))
-    apply_refund_outcome(op_id, outcome, evidence=answer, source=ANSWER)
+    apply_out_outcome(op_id, outcome, evidence=answer, source=ANSWER)
 
 
 def accept(op_id: UUID, outcome: Outcome) -> None:
     """Accepted is not done: the result comes by callback. One that was faster stands."""
 
     def unit() -> None:
-        locked = lock_refund(refund_of(op_id))
-        op, at = locked.op(op_id), now()
+        order = lock_order(op_id)
+        op, at = order.op(op_id), now()
         op.provider_ref = op.provider_ref or free_reference(op, outcome.provider_reference)
         op.query_ref, op.lease_until = outcome.query_reference, None
         if op.status == OP_SENDING:
             op.status, op.last_answer_at = OP_ACCEPTED, at
             op.next_check = schedule.next_check_at(op.sent_at or at, at, kind=op.kind)
-            wait_because(locked.refund, "awaiting_provider")
+            order.wait_because("awaiting_provider")
         op.save(update_fields=["provider_ref", "query_ref", "lease_until", "status", "last_answer_at", "next_check"])
 
     retry_unit(unit)
@@ -163,12 +177,12 @@ def postpone(op_id: UUID) -> None:
     """Nothing left the server: this try is withdrawn, and another stands in its place."""
 
     def unit() -> None:
-        locked = lock_refund(refund_of(op_id))
-        op = locked.op(op_id)
+        order = lock_order(op_id)
+        op = order.op(op_id)
         if op.status == OP_SENDING:
             op.status, op.lease_until = OP_CANCELLED, None
             op.save(update_fields=["status", "lease_until"])
-            send_again_later(locked, op, now()).take(locked)
+            order.same_again(op, now()).take()
 
     retry_unit(unit)
 
@@ -180,9 +194,9 @@ def doubt_sending(op_id: UUID, *, ask_at: datetime | None = None) -> None:
     """
 
     def unit() -> None:
-        locked = lock_refund(refund_of(op_id))
-        op, at = locked.op(op_id), now()
+        order = lock_order(op_id)
+        op, at = order.op(op_id), now()
         if op.status == OP_SENDING:
-            doubt(locked, op, ask_at=ask_at or schedule.next_check_at(op.sent_at or at, at, kind=op.kind))
+            doubt(order, op, ask_at=ask_at or schedule.next_check_at(op.sent_at or at, at, kind=op.kind))
 
     retry_unit(unit)

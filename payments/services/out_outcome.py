@@ -1,4 +1,4 @@
-"""The one place where a refund or a try of it changes state after it was asked for."""
+"""The one place where a provider's word changes a try that sends money out, and the refund or payout behind it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import retry_unit
 from onpoint_pay.kit.jobs import nudge
 from onpoint_pay.kit.money import Money
-from payments.models import MoneyOp, Payment, ProviderEvent, Refund
+from payments.models import MoneyOp, ProviderEvent
 from payments.services.evidence import (
     APPLIED,
     DUPLICATE,
@@ -21,10 +21,9 @@ from payments.services.evidence import (
     keep_answer,
     lock_event,
 )
-from payments.services.refund_closing import complete_refund, fail_refund, freeze_tries_of_others, has_room
-from payments.services.refund_names import ALREADY_REVERSED
-from payments.services.refund_next import next_step
-from payments.services.refund_rows import Locked, lock_refund
+from payments.services.out_locking import lock_order
+from payments.services.out_names import ALREADY_REVERSED
+from payments.services.out_order import Ending, Order
 from payments.states import (
     OP_ACCEPTED,
     OP_CANCELLED,
@@ -35,7 +34,6 @@ from payments.states import (
     OP_SENDING,
     OP_SUCCEEDED,
     OP_UNKNOWN,
-    REFUND_PENDING,
 )
 from providers.types import Outcome, OutcomeStatus
 
@@ -51,26 +49,22 @@ NOT_THERE = (
 
 @dataclass(slots=True, kw_only=True)
 class Case:
-    """Everything one application looks at, locked: the refund with its tries and payment, the claim, what it says."""
+    """Everything one application looks at, locked: the order with its tries, the claim, what it says."""
 
     op: MoneyOp
-    locked: Locked
+    order: Order
     event: ProviderEvent
     outcome: Outcome
     source: str
     at: datetime
 
     @property
-    def refund(self) -> Refund:
-        return self.locked.refund
-
-    @property
-    def payment(self) -> Payment:
-        return self.locked.payment
+    def ending(self) -> Ending:
+        return Ending(op=self.op, outcome=self.outcome, event=self.event, actor=self.source)
 
 
-def apply_refund_outcome(op_id: UUID, outcome: Outcome, *, evidence: int | Answer, source: str) -> str:
-    """Apply a provider's word to a try of a refund; returns what became of the claim.
+def apply_out_outcome(op_id: UUID, outcome: Outcome, *, evidence: int | Answer, source: str) -> str:
+    """Apply a provider's word to a try that sends money out; returns what became of the claim.
 
     `evidence` is the id of a stored claim, or an Answer that is stored in the same transaction. States, ledger
     transfer, audit event and webhook event commit together. A word that disagrees, or that would book money twice,
@@ -85,22 +79,16 @@ def _apply(op_id: UUID, outcome: Outcome, *, evidence: int | Answer, source: str
         event = lock_event(evidence)
         if event.status not in WAITING:
             return event.status
-    locked = lock_refund(refund_of(op_id))
-    op = locked.op(op_id)
+    order = lock_order(op_id)
+    op = order.op(op_id)
     if event is None:
         assert isinstance(evidence, Answer)  # noqa: S101 - the other kind was loaded above
         event = keep_answer(op, evidence)
-    case = Case(op=op, locked=locked, event=event, outcome=outcome, source=source, at=now())
+    case = Case(op=op, order=order, event=event, outcome=outcome, source=source, at=now())
     verdict, note = RULES[outcome.status](case)
     event.status, event.note, event.op_id = verdict, note or event.note, op.id
     event.save(update_fields=["status", "note", "op"])
     return verdict
-
-
-def refund_of(op_id: UUID) -> UUID:
-    refund_id = MoneyOp.objects.values_list("refund_id", flat=True).get(id=op_id)
-    assert refund_id is not None  # noqa: S101 - only tries of refunds come here
-    return refund_id
 
 
 # --- success ----------------------------------------------------------------------------------------------------------
@@ -113,16 +101,16 @@ def _succeeded(case: Case) -> tuple[str, str]:
         return QUARANTINED, doubt
     if case.op.status == OP_SUCCEEDED:
         return _fill_receipt(case)
-    rival = next((op for op in case.locked.ops if op.id != case.op.id and op.status not in OVER), None)
+    rival = next((op for op in case.order.rivals(case.op) if op.status not in OVER), None)
     if rival is not None and rival.status != OP_CREATED:
-        return _paid_twice(case, f"a newer try of this refund is out too: {rival.client_ref}")
-    if not has_room(case.refund, case.payment):
-        freeze_tries_of_others(case.refund)
-        return _paid_twice(case, "the payment has been refunded otherwise since")
+        return _paid_twice(case, f"a newer try of this {case.order.noun} is out too: {rival.client_ref}")
+    why = case.order.why_no_room(case.op)
+    if why:
+        return _paid_twice(case, why)
     if rival is not None:
         _cancel(rival)
     _close_op(case, OP_SUCCEEDED)
-    complete_refund(case.locked, case.op, outcome=case.outcome, event=case.event, actor=case.source)
+    case.order.complete(case.ending)
     return APPLIED, ""
 
 
@@ -133,7 +121,7 @@ def _disagreement(case: Case) -> str:
         return f"amount differs: asked {asked.decimal_text()}, told {told.decimal_text()} {told.currency}"
     if told is None and case.op.kind == "b2c" and case.source == CALLBACK:
         return "success without an amount"
-    if case.op.kind == "b2c" and case.outcome.phone not in (None, case.refund.phone):
+    if case.op.kind == "b2c" and case.outcome.phone not in (None, case.order.phone):
         return "the money went to another number than asked"
     if case.op.status in (OP_CREATED, OP_CANCELLED):
         return "success for a try that never left"
@@ -144,18 +132,14 @@ def _receipt_doubt(case: Case) -> str:
     receipt = case.outcome.receipt
     if receipt is None:
         return ""
-    if case.op.status == OP_SUCCEEDED and case.refund.receipt not in (None, receipt):
+    if case.op.status == OP_SUCCEEDED and case.order.receipt_of(case.op) not in (None, receipt):
         return "another receipt than the one on record"
-    others = Refund.objects.scoped(case.refund.merchant_id, case.refund.mode).filter(receipt=receipt)
-    if others.exclude(id=case.refund.id).exists():
-        return "the receipt belongs to another refund"
-    payments = Payment.objects.filter(provider=case.op.provider, mode=case.op.mode, receipt=receipt)
-    return "the receipt is that of a payment" if payments.exists() else ""
+    return case.order.receipt_doubt(case.op, receipt)
 
 
 def _paid_twice(case: Case, why: str) -> tuple[str, str]:
     """Two people must look: the money may have gone out twice, and the books know of it once."""
-    log.error("refund_may_be_paid_twice", refund=case.refund.reference, op=case.op.client_ref, why=why)
+    log.error("may_be_paid_twice", order=case.order.reference, op=case.op.client_ref, why=why)
     return QUARANTINED, f"MONEY MAY BE OUT TWICE: late success, and {why}"
 
 
@@ -166,10 +150,8 @@ def _cancel(op: MoneyOp) -> None:
 
 
 def _fill_receipt(case: Case) -> tuple[str, str]:
-    if case.outcome.receipt and case.refund.receipt is None:
-        case.refund.receipt = case.outcome.receipt
-        case.refund.version += 1
-        case.refund.save(update_fields=["receipt", "version"])
+    receipt = case.outcome.receipt
+    if receipt and case.order.fill_receipt(case.op, receipt):
         return DUPLICATE, "receipt filled in"
     return DUPLICATE, ""
 
@@ -190,11 +172,11 @@ def _failed(case: Case) -> tuple[str, str]:
     step = None
     if case.source != QUESTION:
         # Asked later, the provider tells no reason, and without one nothing is sent another way.
-        step = next_step(case.locked, case.op, failure=failure, is_refusal=is_refusal, at=case.at)
+        step = case.order.next_try(case.op, failure=failure, is_refusal=is_refusal, at=case.at)
     if step is None:
-        fail_refund(case.locked, outcome=case.outcome, event=case.event, actor=case.source)
+        case.order.fail(case.ending)
         return APPLIED, ""
-    step.take(case.locked)
+    step.take()
     return APPLIED, step.note
 
 
@@ -221,7 +203,7 @@ def _pending(case: Case) -> tuple[str, str]:
         return IGNORED, "in progress"
     case.op.status, case.op.evidence = OP_ACCEPTED, case.event
     case.op.save(update_fields=["status", "evidence"])
-    wait_because(case.refund, "awaiting_provider")
+    case.order.wait_because("awaiting_provider")
     return APPLIED, "in progress"
 
 
@@ -251,26 +233,18 @@ def look_again(op: MoneyOp, *, at: datetime) -> None:
         nudge(SWEEP)
 
 
-def wait_because(refund: Refund, reason: str) -> None:
-    """Why the merchant still waits; says nothing of a refund that is closed."""
-    if refund.status == REFUND_PENDING and refund.pending_reason != reason:
-        refund.pending_reason = reason
-        refund.version += 1
-        refund.save(update_fields=["pending_reason", "version"])
-
-
 # --- notices ----------------------------------------------------------------------------------------------------------
 
 
-def apply_refund_notice(op_id: UUID, event_id: int) -> str:
+def apply_out_notice(op_id: UUID, event_id: int) -> str:
     """The provider says that the result is late: never a failure, only a reason to ask soon."""
 
     def unit() -> str:
         event = lock_event(event_id)
         if event.status not in WAITING:
             return event.status
-        locked = lock_refund(refund_of(op_id))
-        doubt(locked, locked.op(op_id), ask_at=now())
+        order = lock_order(op_id)
+        doubt(order, order.op(op_id), ask_at=now())
         event.status, event.note, event.op_id = IGNORED, "the result is late; the provider is asked", op_id
         event.save(update_fields=["status", "note", "op"])
         return IGNORED
@@ -278,13 +252,13 @@ def apply_refund_notice(op_id: UUID, event_id: int) -> str:
     return retry_unit(unit)
 
 
-def doubt(locked: Locked, op: MoneyOp, *, ask_at: datetime) -> None:
+def doubt(order: Order, op: MoneyOp, *, ask_at: datetime) -> None:
     """Whether the money left is not known: it waits for the provider's word and is never sent again."""
     if op.status in (OP_SENDING, OP_ACCEPTED):
         op.status, op.lease_until = OP_UNKNOWN, None
         op.save(update_fields=["status", "lease_until"])
     if op.status == OP_UNKNOWN:
-        wait_because(locked.refund, "reconciling")
+        order.wait_because("reconciling")
         look_again(op, at=ask_at)
 
 
