@@ -19,6 +19,7 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     DJANGO_SETTINGS_MODULE=onpoint_pay.settings \
     ONPOINT_HOME=/data \
+    EXPORTS_ROOT=/data/exports \
     STATIC_ROOT=/app/staticfiles
 # Nothing below writes outside /tmp and /data, so the root file system may be read-only.
 RUN python manage.py collectstatic --no-input --verbosity 0 && python -m compileall -q /app

@@ -3,7 +3,9 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import task_prerun
+from django.conf import settings
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onpoint_pay.settings")
@@ -28,8 +30,11 @@ app.conf.beat_schedule = {
     "apply-callbacks": every(1.0, "payments.apply_callbacks"),
     "sweep-payments": every(1.0, "payments.sweep"),
     "send-refunds": every(1.0, "payments.send_refunds"),
+    "send-payouts": every(1.0, "payments.send_payouts"),
     "send-bulk": every(1.0, "payments.send_bulk"),
     "put-questions": every(5.0, "payments.put_questions"),
+    "make-exports": every(15.0, "payments.make_exports"),
+    "expire-exports": every(600.0, "payments.expire_exports"),
     "close-stale-claims": every(300.0, "payments.close_stale_claims"),
     "read-statements": every(15.0, "payments.read_statements"),
     "listen-for-callbacks": every(15.0, "payments.listen_for_callbacks"),
@@ -40,5 +45,12 @@ app.conf.beat_schedule = {
     "hold-webhooks": every(60.0, "webhooks.hold_leftovers"),
     "mail-webhook-notices": every(60.0, "merchants.mail_webhook_notices"),
     "tend-webhook-attempts": every(3600.0, "webhooks.tend_attempts"),
+    # Beat counts in UTC, and Nairobi is three hours ahead of it all year.
+    "settle": {
+        "task": "settlements.settle",
+        "schedule": crontab(hour=str((settings.SETTLEMENT_HOUR - 3) % 24), minute="0"),
+        "options": {"expires": 3600.0, "queue": "default"},
+    },
+    "carry-on-settlements": every(60.0, "settlements.carry_on"),
     "forget-idempotency-keys": every(3600.0, "merchants.forget_idempotency_keys"),
 }

@@ -48,6 +48,15 @@ TAGS: dict[str, tuple[tuple[str, ...], str]] = {
         ("c2b",),
         "Money that payers send by themselves: numbers to type, receipts that came, claims of receipts.",
     ),
+    "payouts": (
+        ("payouts", "payout-batches", "payout-destinations"),
+        "Money sent out of the balance, alone or in batches, and the destinations it may go to.",
+    ),
+    "books": (
+        ("balance", "ledger", "reconciliation"),
+        "Your balances, every movement behind them, and what does not fit the provider's statements.",
+    ),
+    "exports": (("exports", "export-files"), "Files of your rows, made on request."),
     "health": (("health", "status"), "Whether this installation and its providers answer and can work."),
 }
 
@@ -153,6 +162,7 @@ QUOTED_EXAMPLE: dict[str, Any] = {
     "simulated": True,
     "refund_of": None,
     "expected_at": None,
+    "requires_approval": False,
 }
 REFUND_QUOTED_EXAMPLE: dict[str, Any] = QUOTED_EXAMPLE | {
     "amount": "40.00",
@@ -255,6 +265,7 @@ REFUND_EXAMPLE: dict[str, Any] = {
     "fee": "0.00",
     "expected_at": "2026-11-21T08:45:02.310Z",
     "provider_receipt": None,
+    "proof": None,
     "failure": None,
     "requested_by": "key_01KAH0W5T7Q9S1V3X5Z7B9D1FH",
     "approved_by": None,

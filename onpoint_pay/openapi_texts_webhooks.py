@@ -11,6 +11,7 @@ from onpoint_pay.openapi_texts import (
     REFUNDED_EXAMPLE,
 )
 from onpoint_pay.openapi_texts_c2b import ACCEPTED_CLAIM_EXAMPLE, MATCHED_EXAMPLE, SUGGESTED_EXAMPLE
+from onpoint_pay.openapi_texts_money import EXPORT_EXAMPLE
 
 # --- endpoints --------------------------------------------------------------------------------------------------------
 
@@ -200,6 +201,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "refund.created": REFUND_EXAMPLE,
     "refund.completed": REFUNDED_EXAMPLE,
     "refund.failed": REFUND_EXAMPLE | {"status": "failed", "pending_reason": None, "version": 2},
+    "export.ready": EXPORT_EXAMPLE,
     "webhook_endpoint.disabled": ENDPOINT_EXAMPLE
     | {"status": "disabled", "failing_since": "2026-11-16T08:15:30.120Z", "version": 2},
 }

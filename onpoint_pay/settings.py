@@ -55,6 +55,8 @@ TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP
 STATIC_URL = "/static/"
 # Set where `collectstatic` has run (the image does); otherwise files are served from the packages they lie in.
 STATIC_ROOT = env.text("STATIC_ROOT") or None
+# Not under a folder that a web server serves. Web server and workers must see the same one.
+EXPORTS_ROOT = BASE_DIR / env.text("EXPORTS_ROOT", default=".onpoint/exports")
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
@@ -121,6 +123,7 @@ RATE_LIMITS = {
     "prompt": env.text("RATE_LIMIT_PROMPT", default="3/5m"),
     "prompt_day": env.text("RATE_LIMIT_PROMPT_DAY", default="10/1d"),
     "provider": env.text("RATE_LIMIT_PROVIDER", default="10/1m"),
+    "export": env.text("RATE_LIMIT_EXPORT", default="10/1h"),
 }
 # A payer's phone is spared in live mode always; in test mode no phone rings, and tests ask the same one all day.
 PROMPT_LIMITS_IN_TEST_MODE = env.boolean("PROMPT_LIMITS_IN_TEST_MODE")
@@ -156,6 +159,11 @@ SPECTACULAR_SETTINGS = {
         "WebhookRecoverableEnum": "webhooks.models.words.RECOVERABLE",
         "StandingEnum": ["operational", "degraded", "down"],
         "LanguageEnum": ["en", "sw"],
+        "LedgerSideEnum": ["debit", "credit"],
+        "PayoutDestinationTypeEnum": "settlements.states.DESTINATION_TYPES",
+        "ExportTypeEnum": "settlements.states.EXPORT_TYPES",
+        "ExportFormatEnum": "settlements.states.EXPORT_FORMATS",
+        "ExportStatusEnum": "settlements.states.EXPORT_STATES",
     },
     "GET_LIB_DOC_EXCLUDES": "onpoint_pay.openapi.no_library_words",
     "LICENSE": {"name": "MIT"},
@@ -232,11 +240,44 @@ MPESA_MAX_AMOUNT = env.integer("MPESA_MAX_AMOUNT", default=250_000)
 CALLBACK_ADDRESSES = env.items("CALLBACK_ADDRESSES")
 # Seconds between two readings of an account's list of money received.
 STATEMENT_EVERY_SECONDS = env.integer("STATEMENT_EVERY_SECONDS", default=600)
+# What a bank calls the columns of its CSV statement, where it differs: `debit=Money Out|credit=Money In|separator=;`.
+BANK_CSV_COLUMNS = env.text("BANK_CSV_COLUMNS")
 # Prompts found out by asking, and none told by callback, after which a shortcode counts as silent.
 CALLBACK_SILENCE_AFTER = env.integer("CALLBACK_SILENCE_AFTER", default=5)
 STRANGE_CALLBACKS_PER_MINUTE = env.integer("STRANGE_CALLBACKS_PER_MINUTE", default=120)
 DEFAULT_FEE_BPS = env.integer("DEFAULT_FEE_BPS", default=0)
 DEFAULT_FEE_FLAT = env.integer("DEFAULT_FEE_FLAT", default=0)
+# How long a process may remember fee plans; a new version begins this much later at the earliest.
+FEE_PLAN_CACHE_SECONDS = env.integer("FEE_PLAN_CACHE_SECONDS", default=5)
+# Cents above which refunds of new merchants wait for a second person; 0: none do.
+REFUND_APPROVAL_ABOVE = env.integer("REFUND_APPROVAL_ABOVE", default=0)
+# Payouts, in cents; 0 in a limit means that there is none. Merchants may have limits of their own.
+PAYOUT_FEE = env.integer("PAYOUT_FEE", default=0)
+PAYOUT_APPROVAL_ABOVE = env.integer("PAYOUT_APPROVAL_ABOVE", default=5_000_000)
+PAYOUT_LARGEST = env.integer("PAYOUT_LARGEST", default=100_000_000)
+PAYOUT_PER_DAY = env.integer("PAYOUT_PER_DAY", default=500_000_000)
+# What the network sends to a phone at once: larger payouts go in parts.
+PAYOUT_PART_LIMIT = env.integer("PAYOUT_PART_LIMIT", default=25_000_000)
+# How long each live payout to a new destination needs a second person.
+PAYOUT_DESTINATION_HOURS = env.integer("PAYOUT_DESTINATION_HOURS", default=72)
+# The name of the bank account that payouts to banks leave from.
+PAYOUT_BANK_ACCOUNT = env.text("PAYOUT_BANK_ACCOUNT", default="main")
+
+# --- settlement -------------------------------------------------------------------------------------------------------
+# The time in Nairobi at which the day before is settled.
+SETTLEMENT_HOUR = env.integer("SETTLEMENT_HOUR", default=6)
+# A day's books may be taken for complete this long after midnight: no transaction that began before is still open.
+SETTLEMENT_OPENS_MINUTES = env.integer("SETTLEMENT_OPENS_MINUTES", default=15)
+# Business days until money falls due, by class of method.
+SETTLEMENT_DAYS = {
+    "mobile": env.integer("SETTLEMENT_DAYS_MOBILE", default=1),
+    "card": env.integer("SETTLEMENT_DAYS_CARD", default=2),
+}
+SETTLEMENT_SCHEDULE = env.choice("SETTLEMENT_SCHEDULE", among=("daily", "weekly", "monthly", "manual"), default="daily")
+# The least that is paid out by itself, in cents; less rolls on to the next day.
+SETTLEMENT_MINIMUM = env.integer("SETTLEMENT_MINIMUM", default=10_000)
+# What must find nothing before money is released: a function of a room above, which returns what it found in words.
+SETTLEMENT_PROOF = "payments.services.proof.what_is_broken"
 
 # --- webhooks ---------------------------------------------------------------------------------------------------------
 # Lets webhooks reach loopback and private addresses: for a developer's own machine, never for production.

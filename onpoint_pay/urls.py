@@ -13,6 +13,7 @@ handler500 = "onpoint_pay.middleware.crashed"
 api: list[URLPattern | URLResolver] = [
     path("", include("merchants.urls")),
     path("", include("webhooks.urls")),
+    path("", include("settlements.urls")),
     path("", include("payments.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

@@ -5,6 +5,7 @@ from django.urls import path
 from payments.callback_views import collect, confirm, result, timeout, validate
 from payments.views.actions import ActionViewSet, BulkViewSet
 from payments.views.c2b import C2bAccountViewSet, C2bClaimViewSet, C2bReceiptViewSet
+from payments.views.exports import ExportViewSet
 from payments.views.payments import PaymentViewSet
 from payments.views.refunds import RefundViewSet
 from payments.views.standing import StandingViewSet
@@ -16,6 +17,7 @@ account_view = C2bAccountViewSet.as_view
 receipt_view = C2bReceiptViewSet.as_view
 claim_view = C2bClaimViewSet.as_view
 refund_view = RefundViewSet.as_view
+export_view = ExportViewSet.as_view
 
 urlpatterns = [
     path("payments/", view({"get": "list"}), name="payments"),
@@ -52,7 +54,12 @@ urlpatterns = [
     path("c2b/claims/<str:pk>/", claim_view({"get": "retrieve"}), name="c2b-claim"),
     path("refunds/", refund_view({"get": "list"}), name="refunds"),
     path("refunds/<str:pk>/", refund_view({"get": "retrieve"}), name="refund"),
+    path("refunds/<str:pk>/approve/", refund_view({"post": "approve"}), name="refund-approve"),
+    path("refunds/<str:pk>/cancel/", refund_view({"post": "cancel"}), name="refund-cancel"),
     path("refunds/<str:pk>/retry/", refund_view({"post": "retry"}), name="refund-retry"),
+    path("exports/", export_view({"post": "create", "get": "list"}), name="exports"),
+    path("exports/<str:pk>/", export_view({"get": "retrieve"}), name="export"),
+    path("export-files/<str:token>/", export_view({"get": "fetch"}), name="export-file"),
     path("hooks/<str:token>/collect/", collect, name="callback"),
     path("hooks/<str:token>/confirm/", confirm, name="callback-confirm"),
     path("hooks/<str:token>/validate/", validate, name="callback-validate"),

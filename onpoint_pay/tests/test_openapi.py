@@ -16,7 +16,14 @@ from onpoint_pay.openapi_problems import SIGNED_IN_CODES, problem_answers
 from webhooks.events import EMITTED
 
 # These name an object in what is sent.
-NAMED_IN_BODY = ("payments/status", "payments/refund", "payments/quote", "post /api/v1/c2b/claims")
+NAMED_IN_BODY = (
+    "payments/status",
+    "payments/refund",
+    "payments/quote",
+    "post /api/v1/c2b/claims",
+    "post /api/v1/payouts",
+    "post /api/v1/payout-batches",
+)
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 

@@ -104,6 +104,7 @@ class QuoteAnswerSerializer(serializers.Serializer[Any]):
     simulated = serializers.BooleanField()
     refund_of = serializers.CharField(allow_null=True)
     expected_at = serializers.DateTimeField(allow_null=True, help_text="When a refund usually arrives; no promise.")
+    requires_approval = serializers.BooleanField(help_text="Whether a refund would wait for a second person.")
 
 
 # --- many prompts at once ---------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from merchants.serializers import AmountField as AmountField
 from merchants.serializers import TextField
 from onpoint_pay.kit.api import DecimalText, plain_number
 from onpoint_pay.kit.clock import rfc3339
-from onpoint_pay.kit.money import Money, MoneyError
 from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
 
 REFERENCE = re.compile(r"[A-Za-z0-9._\-/:]{1,64}")
@@ -25,30 +25,6 @@ LARGEST_NUMBER = 2**63 - 1
 
 def fail(code: str, detail: str) -> serializers.ValidationError:
     return serializers.ValidationError(detail, code=code)
-
-
-@extend_schema_field(
-    {
-        "oneOf": [
-            {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,2})?$"},
-            {"type": "number", "exclusiveMinimum": 0},
-        ],
-        "examples": ["100.00"],
-    }
-)
-class AmountField(serializers.Field[str, Any, str, Any]):
-    """A decimal with at most two places, as a number or text, read from its digits."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if isinstance(data, bool) or not isinstance(data, (str, int)):
-            raise fail("amount_invalid", "The amount must be a number or a decimal text.")
-        try:
-            return Money.parse(data).decimal_text()
-        except MoneyError as error:
-            raise fail(error.code, str(error)) from None
-
-    def to_representation(self, value: str) -> str:
-        return value
 
 
 class CurrencyField(serializers.ChoiceField):

@@ -15,7 +15,7 @@ from onpoint_pay.kit.money import Money
 from payments.models import Refund
 from payments.serializers.fields import AmountField, PhoneField, stamp
 from payments.serializers.payments import FailureSerializer, PageSerializer
-from payments.states import REFUND_PENDING_REASONS, REFUND_ROUTES, REFUND_STATES
+from payments.states import MANUAL, REFUND_PENDING_REASONS, REFUND_ROUTES, REFUND_STATES
 
 
 class DestinationSerializer(InputSerializer):
@@ -43,6 +43,23 @@ class AskRefundSerializer(InputSerializer):
     amount = AmountField(required=False, help_text="All that is left when absent.")
     reason = TextField(max_length=255, help_text="Kept with the refund, and told to the provider.")
     destination = DestinationSerializer(required=False, help_text="Only where the payer's number is not known.")
+    route = serializers.ChoiceField(
+        choices=[MANUAL],
+        required=False,
+        help_text="For money you have sent yourself, from the shortcode that was paid.",
+    )
+    proof = TextField(
+        max_length=64, required=False, help_text="With the route `manual`: the receipt it was sent under."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("route" in attrs) != ("proof" in attrs):
+            missing = "proof" if "route" in attrs else "route"
+            raise serializers.ValidationError({missing: [ErrorDetail("A refund sent by hand names both.", "required")]})
+        if "proof" in attrs:
+            # Receipts are told apart by their letters, and typed in either case.
+            attrs["proof"] = attrs["proof"].upper()
+        return attrs
 
 
 def refund_body(refund: Refund) -> dict[str, Any]:
@@ -63,6 +80,7 @@ def refund_body(refund: Refund) -> dict[str, Any]:
         "fee": Money(0, refund.currency).decimal_text(),
         "expected_at": stamp(refund.expected_at),
         "provider_receipt": refund.receipt,
+        "proof": refund.proof,
         "failure": refund.failure,
         "requested_by": refund.requested_by,
         "approved_by": refund.approved_by,
@@ -100,6 +118,7 @@ class RefundSerializer(serializers.Serializer[Any]):
     fee = serializers.CharField()
     expected_at = serializers.DateTimeField(allow_null=True)
     provider_receipt = serializers.CharField(allow_null=True)
+    proof = serializers.CharField(allow_null=True, help_text="Of a refund that was sent by hand.")
     failure = FailureSerializer(allow_null=True)
     requested_by = serializers.CharField()
     approved_by = serializers.CharField(allow_null=True)

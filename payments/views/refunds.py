@@ -20,6 +20,7 @@ from onpoint_pay.kit.api import (
 from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
 from payments.selectors.refunds import page_of_refunds, refund_by_id
 from payments.serializers.refunds import AskRefundSerializer, RefundListSerializer, RefundSerializer, refund_body
+from payments.services.refund_approval import APPROVE, approve_refund, cancel_refund
 from payments.services.refunds import ask_refund, retry_refund
 from payments.states import REFUND_ROUTES, REFUND_STATES
 
@@ -50,7 +51,14 @@ REFUND_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, desc
 class RefundViewSet(ApiViewSet):
     """Refunds of the caller's merchant in the caller's mode."""
 
-    required_scopes = {"ask": WRITE, "retry": WRITE, "list": READ, "retrieve": READ}
+    required_scopes = {
+        "ask": WRITE,
+        "approve": APPROVE,
+        "cancel": WRITE,
+        "retry": WRITE,
+        "list": READ,
+        "retrieve": READ,
+    }
 
     @extend_schema(
         operation_id="ask_refund",
@@ -70,6 +78,8 @@ class RefundViewSet(ApiViewSet):
             "payment_not_refundable",
             "refund_exceeds_payment",
             "reference_ambiguous",
+            "receipt_already_used",
+            "permission_denied",
             "provider_not_configured",
         ),
     )
@@ -78,7 +88,9 @@ class RefundViewSet(ApiViewSet):
         """Holds the amount and sends it back to whoever paid. The answer comes at once, while the refund is `pending`.
 
         A whole payment of which nothing has moved is reversed; a part, or a payment that M-Pesa will not reverse, is
-        sent to the payer's phone. A refund whose outcome is not known is never sent a second time.
+        sent to the payer's phone. Above the merchant's limit, or asked for by somebody who may not approve, it is
+        `requires_approval` until a second person has agreed. With the route `manual` two people say that the money was
+        sent by hand, and its `proof`. A refund whose outcome is not known is never sent a second time.
         """
         asked = validated(AskRefundSerializer(data=request.data))
 
@@ -104,6 +116,39 @@ class RefundViewSet(ApiViewSet):
     @extend_schema(operation_id="get_refund", summary="One refund", parameters=[REFUND_ID], responses=RefundSerializer)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         return json_answer(refund_body(refund_by_id(self.caller, key_from("ref", pk))))
+
+    @extend_schema(
+        operation_id="approve_refund",
+        summary="Agree to a refund that waits for a second person",
+        request=None,
+        parameters=[REFUND_ID, IDEMPOTENCY_HEADER],
+        responses=RefundSerializer,
+        extensions=refuses("permission_denied", "state_conflict", "receipt_already_used"),
+    )
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, pk: str) -> HttpResponse:
+        """By a signed-in person who may approve and did not ask for it; no API key can. The refund is then `pending`.
+
+        One with the route `manual` is `completed` at once.
+        """
+        refund_id = key_from("ref", pk)
+        return replayable(
+            request, self.caller, lambda: json_answer(refund_body(approve_refund(self.caller, refund_id)))
+        )
+
+    @extend_schema(
+        operation_id="cancel_refund",
+        summary="Call off a refund that waits for a second person",
+        request=None,
+        parameters=[REFUND_ID, IDEMPOTENCY_HEADER],
+        responses=RefundSerializer,
+        extensions=refuses("state_conflict"),
+    )
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> HttpResponse:
+        """Nothing was sent; the money held for it is free again. Refused once it is on its way."""
+        refund_id = key_from("ref", pk)
+        return replayable(request, self.caller, lambda: json_answer(refund_body(cancel_refund(self.caller, refund_id))))
 
     @extend_schema(
         operation_id="retry_refund",

@@ -1,5 +1,6 @@
 """`manage.py faults`: payments through a provider that fails on purpose, or webhooks while everything dies."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from faults.judge import share_below
 from faults.run import Plan, Result, Runner
+from faults.sequences import run_sequences
 from faults.webhooks.run import Plan as WebhookPlan
 from faults.webhooks.run import run_webhooks
 from onpoint_pay.local.demo import receiver
@@ -19,6 +21,7 @@ from onpoint_pay.local.home import CHECKOUT, default_home
 from onpoint_pay.local.ports import choose_free
 from onpoint_pay.supervisor import LocalStack, say_on_stdout
 
+STATEMENT_TEST = "tests/test_statement_faults.py"
 PACE = {
     "SWEEP_SPEED": "60",
     "PROVIDER_DEADLINE_SECONDS": "1",
@@ -33,7 +36,9 @@ PACE = {
 class Command(BaseCommand):
     help = (
         "Run payments through a provider that fails on purpose; every one must end as the simulator's book says. "
-        "With --webhooks: kill what delivers them, under load; every event must still reach everybody it is owed to."
+        "With --statement: reconcile a long statement with planted breaks; each must be found, and nothing else. "
+        "With --webhooks: kill what delivers them, under load; every event must still reach everybody it is owed to. "
+        "With --sequences: anything that may happen to money, at random; every proof of the books must hold."
     )
     requires_system_checks: list[str] = []
 
@@ -43,23 +48,42 @@ class Command(BaseCommand):
         parser.add_argument("--payments", type=int, default=10_000, help="Payments per seed (default 10000).")
         parser.add_argument("--rate", type=float, default=0.3, help="Share of provider calls that fail (default 0.3).")
         parser.add_argument("--webhooks", action="store_true", help="Try webhooks in place of payments.")
+        parser.add_argument(
+            "--statement", action="store_true", help="Try a long statement with planted breaks in place of payments."
+        )
+        parser.add_argument("--lines", type=int, default=50_000, help="Statement: how long it is (default 50000).")
         parser.add_argument("--seconds", type=int, default=60, help="Webhooks: how long to go on killing (default 60).")
         parser.add_argument(
             "--backlog", type=int, default=50_000, help="Webhooks: what one receiver missed (default 50000)."
         )
 
+        parser.add_argument("--sequences", type=int, default=0, help="Play so many sequences in place of payments.")
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            sys.exit(0 if (self._try_webhooks if options["webhooks"] else self._run)(options) else 1)
+            sys.exit(0 if self._chosen(options) else 1)
         except KeyboardInterrupt:
             sys.exit(130)
         except LocalError as error:
             self.stderr.write(f"\n{error}")
             sys.exit(1)
 
+    def _chosen(self, options: dict[str, Any]) -> bool:
+        if options["sequences"]:
+            return run_sequences(options["sequences"], seed=options["first_seed"], say=say_on_stdout)
+        if options["statement"]:
+            return self._try_statement(options)
+        return self._try_webhooks(options) if options["webhooks"] else self._run(options)
+
     def _try_webhooks(self, options: dict[str, Any]) -> bool:
         plan = WebhookPlan(seconds=options["seconds"], backlog=options["backlog"], seed=options["first_seed"])
         return run_webhooks(plan, folder=default_home() / "faults" / "webhooks", say=say_on_stdout)
+
+    def _try_statement(self, options: dict[str, Any]) -> bool:
+        """The suite's own test of it, longer: on a throw-away database that nothing else writes to."""
+        environ = os.environ | {"STATEMENT_LINES": str(options["lines"]), "STATEMENT_SEED": str(options["first_seed"])}
+        command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-s", "--timeout", "1800", STATEMENT_TEST]
+        return subprocess.run(command, cwd=CHECKOUT, env=environ, check=False).returncode == 0
 
     def _run(self, options: dict[str, Any]) -> bool:
         home = default_home() / "faults"

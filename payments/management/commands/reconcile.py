@@ -1,0 +1,210 @@
+"""`manage.py reconcile`: take statements in, compare them with the books, settle what does not fit, prove floats."""
+
+from argparse import ArgumentParser
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from onpoint_pay.kit.caller import LIVE, MODES
+from onpoint_pay.kit.clock import nairobi, now
+from onpoint_pay.kit.entries import FileRefused
+from onpoint_pay.kit.errors import Problem
+from onpoint_pay.kit.ids import PublicIdInvalid, from_public, to_public
+from onpoint_pay.kit.money import Money
+from payments.services.reconcile import reconcile
+from settlements.models import ReconException, ReconFile
+from settlements.services.float_proof import Proof, prove_account
+from settlements.services.recon_exceptions import (
+    assign_exception,
+    close_exception,
+    decide_match,
+    propose_resolution,
+    reopen_exception,
+)
+from settlements.services.recon_import import BANK, import_statement
+from settlements.services.safeguarding import safeguarding_report
+from settlements.states import RECON_CLOSED, RECON_EXCEPTION_KINDS, RECON_SOURCES
+
+MPESA = "daraja"
+
+
+class Command(BaseCommand):
+    help = "Reconcile: import FILE, run, exceptions, propose/close/reopen/assign ID, match LINE, proof, safeguard."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        steps = parser.add_subparsers(dest="step", required=True)
+        take = _of_account(steps.add_parser("import", help="Take a statement in and compare it with the books."))
+        take.add_argument("file", type=Path)
+        take.add_argument("--source", choices=RECON_SOURCES, required=True)
+        take.add_argument("--currency", default="KES")
+        take.add_argument("--only-import", action="store_true", help="Compare nothing yet.")
+        _of_account(steps.add_parser("run", help="Compare again: one account, or without one all of them."))
+        show = _of_account(steps.add_parser("exceptions", help="What does not fit."))
+        show.add_argument("--kind", choices=RECON_EXCEPTION_KINDS)
+        show.add_argument("--closed", action="store_true", help="Closed ones too.")
+        proof = _of_account(steps.add_parser("proof", help="Prove the floats at the end of a day. Exits 1 on red."))
+        proof.add_argument("--day", type=date.fromisoformat, help="YYYY-MM-DD in Nairobi; yesterday without it.")
+        steps.add_parser("safeguard", help="Whether the cash covers what is owed. Exits 1 when it does not.")
+        for step in ("propose", "close", "reopen", "assign"):
+            one = steps.add_parser(step)
+            one.add_argument("exception", metavar="rcx_…")
+            one.add_argument("--actor", required=True, help="Who you are.")
+            one.add_argument("--words", default="", help="How it ends, why it is opened again, or whose it is.")
+            one.add_argument("--post", metavar="ACCOUNT", help="With propose: post it against this account of ours.")
+        match = steps.add_parser("match", help="Say whether a proposed match is right.")
+        match.add_argument("line", type=int)
+        match.add_argument("--actor", required=True)
+        match.add_argument("--wrong", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            getattr(self, f"_{options['step']}")(options)
+        except (FileRefused, Problem, PublicIdInvalid, OSError) as error:
+            raise CommandError(str(error)) from None
+        except ReconException.DoesNotExist:
+            raise CommandError("There is no such exception.") from None
+
+    # --- statements ---------------------------------------------------------------------------------------------------
+
+    def _import(self, options: dict[str, Any]) -> None:
+        account = _account(options)
+        if account is None:
+            raise CommandError("Name the account: --shortcode or --bank-account.")
+        with options["file"].open("rb") as stream:
+            done = import_statement(
+                stream,
+                source=options["source"],
+                account=account,
+                mode=options["mode"],
+                name=options["file"].name,
+                actor="operator",
+                currency=options["currency"],
+            )
+        if not done.is_new:
+            self.stdout.write("This file was taken before: nothing was added.")
+            return
+        self.stdout.write(
+            f"{to_public('rcf', done.file_id)}: {done.lines} lines, {done.lines_new} of them new, "
+            f"{done.unparsable} unreadable, {done.gaps} gaps."
+        )
+        if not options["only_import"]:
+            self._compare(account, options["mode"])
+
+    def _run(self, options: dict[str, Any]) -> None:
+        for account in _accounts(options):
+            self._compare(account, options["mode"])
+
+    def _compare(self, account: str, mode: str) -> None:
+        run = reconcile(account=account, mode=mode, actor="operator")
+        rules = ", ".join(f"{count} by {rule}" for rule, count in run.matched.items() if count) or "none"
+        found = ", ".join(f"{count} {kind}" for kind, count in run.exceptions.items()) or "none"
+        self.stdout.write(
+            f"{account}: matched {rules}; {run.proposed} proposed; {run.charges} charges; {run.booked} booked; "
+            f"exceptions: {found}; {run.closed} closed; {run.seconds:.1f} s."
+        )
+
+    # --- exceptions ---------------------------------------------------------------------------------------------------
+
+    def _exceptions(self, options: dict[str, Any]) -> None:
+        rows = ReconException.objects.filter(mode=options["mode"]).order_by("opened_at", "id")
+        account = _account(options)
+        rows = rows.filter(account=account) if account else rows
+        rows = rows.filter(kind=options["kind"]) if options["kind"] else rows
+        rows = rows if options["closed"] else rows.exclude(status=RECON_CLOSED)
+        for row in rows.iterator():
+            days = (now() - row.opened_at).days
+            contra = row.posting.get("contra") if isinstance(row.posting, dict) else None
+            name = to_public("rcx", row.id)
+            self.stdout.write(
+                f"{name}  {row.kind:<16} {row.severity:<6} {row.status:<8} {days:>3} d  {row.owner:<14}"
+                f" {Money(row.amount, row.currency)!s:>16}  {row.external_id or '-':<12} {row.account}"
+                + (f"  suggested: post against {contra}" if contra else "")
+            )
+
+    def _propose(self, options: dict[str, Any]) -> None:
+        if not options["words"]:
+            raise CommandError("Say how it ends: --words.")
+        propose_resolution(_key(options), actor=options["actor"], resolution=options["words"], contra=options["post"])
+        self.stdout.write("Proposed: another person must close it.")
+
+    def _close(self, options: dict[str, Any]) -> None:
+        row = close_exception(_key(options), actor=options["actor"])
+        self.stdout.write("Closed, and posted." if row.transfer_id else "Closed.")
+
+    def _reopen(self, options: dict[str, Any]) -> None:
+        reopen_exception(_key(options), actor=options["actor"], reason=options["words"])
+        self.stdout.write("Open again.")
+
+    def _assign(self, options: dict[str, Any]) -> None:
+        assign_exception(_key(options), owner=options["words"] or options["actor"], actor=options["actor"])
+        self.stdout.write("Assigned.")
+
+    def _match(self, options: dict[str, Any]) -> None:
+        decide_match(options["line"], actor=options["actor"], is_right=not options["wrong"])
+        self.stdout.write("Rejected." if options["wrong"] else "Confirmed.")
+
+    # --- proofs -------------------------------------------------------------------------------------------------------
+
+    def _proof(self, options: dict[str, Any]) -> None:
+        day = options["day"] or nairobi(now()).date() - timedelta(days=1)
+        proofs = [prove_account(account, day, mode=options["mode"]) for account in _accounts(options)]
+        for proof in proofs:
+            self.stdout.write(_shown(proof))
+        if red := [proof.account for proof in proofs if not proof.is_green]:
+            raise CommandError(f"Red: {', '.join(red)}.", returncode=1)
+
+    def _safeguard(self, options: dict[str, Any]) -> None:
+        rows = safeguarding_report()
+        for row in rows:
+            owed, cash, cover = (Money(minor, row.currency) for minor in (*map(sum, _sides(row)), row.cover))
+            self.stdout.write(f"{row.mode} {row.currency}: owed {owed}, held {cash}, cover {cover}")
+        if any(not row.is_covered for row in rows):
+            raise CommandError("What is owed is more than what is held: add the operator's own money.", returncode=1)
+
+
+def _sides(row: Any) -> tuple[list[int], list[int]]:
+    return list(row.owed.values()), list(row.cash.values())
+
+
+def _of_account(parser: ArgumentParser) -> ArgumentParser:
+    parser.add_argument("--shortcode", help="The shortcode at the provider.")
+    parser.add_argument("--provider", default=MPESA)
+    parser.add_argument("--bank-account", help="Our name of the bank account.")
+    parser.add_argument("--mode", choices=MODES, default=LIVE)
+    return parser
+
+
+def _account(options: dict[str, Any]) -> str | None:
+    if options["bank_account"]:
+        return f"{BANK}:{options['bank_account']}"
+    return f"{options['provider']}:{options['shortcode']}" if options["shortcode"] else None
+
+
+def _accounts(options: dict[str, Any]) -> list[str]:
+    named = _account(options)
+    if named:
+        return [named]
+    known = ReconFile.objects.filter(mode=options["mode"]).order_by("account").values_list("account", flat=True)
+    return list(known.distinct())
+
+
+def _key(options: dict[str, Any]) -> Any:
+    return from_public("rcx", options["exception"])
+
+
+def _shown(proof: Proof) -> str:
+    ledger = Money(proof.ledger_balance).decimal_text()
+    if proof.provider_balance is None or proof.gap is None:
+        return f"{proof.account} {proof.day}: RED, ledger {ledger}, and no statement reaches the end of the day"
+    colour = "green" if proof.is_green else "RED"
+    parts = (
+        ", ".join(f"{name} {Money(minor).decimal_text()}" for name, minor in sorted(proof.parts.items())) or "nothing"
+    )
+    rest = Money(proof.unexplained or 0).decimal_text()
+    provider, gap = Money(proof.provider_balance).decimal_text(), Money(proof.gap).decimal_text()
+    return (
+        f"{proof.account} {proof.day}: {colour}, ledger {ledger}, provider {provider}, gap {gap}, "
+        f"explained by {parts}, unexplained {rest}"
+    )

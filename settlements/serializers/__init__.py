@@ -1,0 +1,1 @@
+"""Fees, settlements, payouts and the books as JSON, in and out."""

@@ -1,0 +1,69 @@
+"""Exceptions of reconciliation as JSON: the API's answer and the event's object."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
+
+from onpoint_pay import openapi_texts_money as texts
+from onpoint_pay.kit.caller import LIVE
+from onpoint_pay.kit.clock import rfc3339
+from onpoint_pay.kit.ids import to_public
+from onpoint_pay.kit.money import Money
+from settlements.models import ReconException
+from settlements.states import RECON_EXCEPTION_KINDS, RECON_EXCEPTION_STATES, RECON_SEVERITIES
+from webhooks.serializers.fields import PageSerializer
+
+# What a merchant can look up by its name in the API.
+PREFIXES = {"payment": "pay", "refund": "ref", "c2b_receipt": "c2b"}
+
+
+def exception_body(row: ReconException) -> dict[str, Any]:
+    """An exception as the owner of the shortcode sees it. Amounts are decimal texts in major units."""
+    concerns = None
+    if row.object_type in PREFIXES and row.object_id is not None:
+        concerns = to_public(PREFIXES[row.object_type], row.object_id)
+    return {
+        "id": to_public("rcx", row.id),
+        "object": "reconciliation_exception",
+        "livemode": row.mode == LIVE,
+        "kind": row.kind,
+        "status": row.status,
+        "severity": row.severity,
+        "account": row.account,
+        "receipt": row.external_id or None,
+        "concerns": concerns,
+        "amount": Money(row.amount, row.currency).decimal_text(),
+        "currency": row.currency,
+        "occurred_at": rfc3339(row.occurred_at),
+        "opened_at": rfc3339(row.opened_at),
+        "closed_at": None if row.closed_at is None else rfc3339(row.closed_at),
+        "resolution": row.resolution,
+    }
+
+
+@extend_schema_serializer(examples=[OpenApiExample("A prompt paid twice", value=texts.RECON_EXCEPTION_EXAMPLE)])
+class ReconExceptionSerializer(serializers.Serializer[Any]):
+    """A line of your own shortcode's statement, or a movement of yours, that does not fit. Amounts in major units."""
+
+    id = serializers.CharField()
+    object = serializers.CharField(default="reconciliation_exception")
+    livemode = serializers.BooleanField()
+    kind = serializers.ChoiceField(choices=RECON_EXCEPTION_KINDS)
+    status = serializers.ChoiceField(choices=RECON_EXCEPTION_STATES)
+    severity = serializers.ChoiceField(choices=RECON_SEVERITIES)
+    account = serializers.CharField(help_text="The provider and your shortcode there.")
+    receipt = serializers.CharField(allow_null=True)
+    concerns = serializers.CharField(allow_null=True, help_text="The id of the payment, refund or receipt it is about.")
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+    occurred_at = serializers.DateTimeField()
+    opened_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+    resolution = serializers.CharField(allow_null=True)
+
+
+class ReconExceptionListSerializer(PageSerializer):
+    """A page of exceptions."""
+
+    data = ReconExceptionSerializer(many=True)  # type: ignore[assignment]

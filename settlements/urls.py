@@ -1,0 +1,49 @@
+"""Paths of fees, settlements, payouts and the books."""
+
+from django.urls import URLPattern, path
+
+from settlements.views.books import BalanceViewSet, LedgerViewSet
+from settlements.views.destinations import DestinationViewSet
+from settlements.views.fees import FeeViewSet
+from settlements.views.payout_batches import PayoutBatchViewSet
+from settlements.views.payouts import PayoutViewSet
+from settlements.views.recon import ReconExceptionViewSet
+from settlements.views.settlements import SettlementViewSet
+from settlements.views.statements import StatementViewSet
+
+ledger_view = LedgerViewSet.as_view
+settlement_view = SettlementViewSet.as_view
+payout_view = PayoutViewSet.as_view
+destination_view = DestinationViewSet.as_view
+payout_batch_view = PayoutBatchViewSet.as_view
+
+urlpatterns: list[URLPattern] = [
+    path("merchant/fees/", FeeViewSet.as_view({"get": "retrieve"}), name="merchant-fees"),
+    path("settlements/", settlement_view({"get": "list"}), name="settlements"),
+    path("settlements/run/", settlement_view({"post": "run"}), name="settlement-run"),
+    path("settlements/statement/", StatementViewSet.as_view({"get": "retrieve"}), name="settlement-statement"),
+    path("settlements/<str:pk>/", settlement_view({"get": "retrieve"}), name="settlement"),
+    path("settlements/<str:pk>/lines/", settlement_view({"get": "lines"}), name="settlement-lines"),
+    path("balance/", BalanceViewSet.as_view({"get": "retrieve"}), name="balance"),
+    path("ledger/accounts/", ledger_view({"get": "accounts"}), name="ledger-accounts"),
+    path("ledger/entries/", ledger_view({"get": "entries"}), name="ledger-entries"),
+    path("ledger/transfers/<str:pk>/", ledger_view({"get": "transfer"}), name="ledger-transfer"),
+    path("ledger/verify/", ledger_view({"get": "verify"}), name="ledger-verify"),
+    path(
+        "reconciliation/exceptions/", ReconExceptionViewSet.as_view({"get": "list"}), name="reconciliation-exceptions"
+    ),
+    path("payouts/", payout_view({"post": "create", "get": "list"}), name="payouts"),
+    path("payouts/<str:pk>/", payout_view({"get": "retrieve"}), name="payout"),
+    path("payouts/<str:pk>/approve/", payout_view({"post": "approve"}), name="payout-approve"),
+    path("payouts/<str:pk>/cancel/", payout_view({"post": "cancel"}), name="payout-cancel"),
+    path("payout-batches/", payout_batch_view({"post": "create", "get": "list"}), name="payout-batches"),
+    path("payout-batches/<str:pk>/", payout_batch_view({"get": "retrieve"}), name="payout-batch"),
+    path("payout-batches/<str:pk>/approve/", payout_batch_view({"post": "approve"}), name="payout-batch-approve"),
+    path("payout-batches/<str:pk>/cancel/", payout_batch_view({"post": "cancel"}), name="payout-batch-cancel"),
+    path("payout-destinations/", destination_view({"post": "create", "get": "list"}), name="payout-destinations"),
+    path(
+        "payout-destinations/<str:pk>/",
+        destination_view({"get": "retrieve", "patch": "update", "delete": "destroy"}),
+        name="payout-destination",
+    ),
+]

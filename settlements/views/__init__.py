@@ -1,0 +1,1 @@
+"""The API of fees, settlements, payouts and the books: parse, one service call, answer."""
