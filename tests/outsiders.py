@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from merchants.models import Merchant, ProviderAccount
+from merchants.models import Membership, Merchant, ProviderAccount
 from merchants.services.api_keys import create_api_key
 from merchants.tests.accounts import make_account
+from merchants.tests.factories import make_member
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import from_public, new_id, to_public
 from onpoint_pay.kit.money import Money
@@ -20,6 +21,14 @@ from payments.services.bulk import start_bulk
 from payments.services.refunds import ask_refund
 from payments.tests.c2b import make_c2b_account, make_claim, make_receipt
 from payments.tests.factories import caller_of, make_payment, next_phone
+from settlements.chart import Leg
+from settlements.models import Export, LedgerAccount, LedgerEntry, Settlement
+from settlements.serializers.exports import token_of
+from settlements.services.export_files import write_file
+from settlements.services.exports import ask_export, finish_export, path_of
+from settlements.tests.base import post
+from settlements.tests.payouts import make_batch, make_destination, make_payout
+from settlements.tests.recon import make_exception
 from webhooks.models import Event, Notice
 from webhooks.services.recovery import start_recovery
 from webhooks.tests.factories import make_delivery, make_endpoint, publish
@@ -27,6 +36,7 @@ from webhooks.tests.factories import make_delivery, make_endpoint, publish
 Make = Callable[[Merchant, str], str]
 PREFIX = "api/v1/"
 _shortcodes = count(1)
+_days = (date(2026, 1, 1) + timedelta(days=number) for number in count())
 _sequences = count(1)
 
 
@@ -34,7 +44,8 @@ _sequences = count(1)
 class ObjectCase:
     """A route that names one object in its path. `make` makes one and returns its name there.
 
-    `in_person` is a route that no key may use, `told` what its owner may be told there besides success.
+    `in_person` is a route that no key may use, `told` what its owner may be told there besides success; the object is
+    the same in `both_modes`, or else of one.
     """
 
     make: Make
@@ -42,6 +53,7 @@ class ObjectCase:
     bodies: dict[str, Any] = field(default_factory=dict)
     in_person: bool = False
     told: tuple[int, ...] = ()
+    both_modes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +71,7 @@ class ListCase:
     make: Make
     filters: Callable[[str], dict[str, str]] = lambda name: {}
     in_person: bool = False
+    both_modes: bool = False
 
 
 Case = ObjectCase | NamedInBodyCase | ListCase
@@ -120,6 +133,14 @@ def refund(merchant: Merchant, mode: str) -> str:
     return to_public("ref", ask_refund(caller_of(merchant, mode=mode), asked, request_id="req_tests").id)
 
 
+def waiting_refund(merchant: Merchant, mode: str) -> str:
+    """Above the merchant's limit, and so not on its way yet."""
+    Merchant.objects.filter(id=merchant.id).update(refund_approval_above=0)
+    made = refund(merchant, mode)
+    Merchant.objects.filter(id=merchant.id).update(refund_approval_above=None)
+    return made
+
+
 def checkout(merchant: Merchant, mode: str) -> str:
     return str(make_payment(merchant, mode=mode).provider_reference)
 
@@ -158,9 +179,22 @@ def api_key(merchant: Merchant, mode: str) -> str:
     return create_api_key(merchant_id=merchant.id, mode=mode, name="Till", created_by="tests")[0].public_id
 
 
+def member(merchant: Merchant, mode: str) -> str:
+    return Membership.objects.get(user=make_member(merchant, "viewer"), merchant=merchant).public_id
+
+
 def account(merchant: Merchant, mode: str) -> str:
     """One that serves nobody, so that the platform's still takes the payments of these tests."""
     return make_account(merchant, mode=mode, shortcode=f"6{next(_shortcodes):05d}", is_default=False).public_id
+
+
+def settlement(merchant: Merchant, mode: str) -> str:
+    row = Settlement.objects.create(merchant=merchant, mode=mode, currency="KES", day=next(_days), status="open")
+    return to_public("stl", row.id)
+
+
+def recon_exception(merchant: Merchant, mode: str) -> str:
+    return to_public("rcx", make_exception(merchant, mode).id)
 
 
 def c2b_account(merchant: Merchant, mode: str) -> str:
@@ -186,6 +220,42 @@ def shop_of(merchant: Merchant, mode: str) -> ProviderAccount:
     return make_account(merchant, mode=mode, shortcode=f"6{next(_shortcodes):05d}", is_default=False)
 
 
+def ledger_transfer(merchant: Merchant, mode: str) -> str:
+    key = make_payment(merchant, mode=mode, status="completed").capture_transfer_id
+    assert key is not None  # noqa: S101 - paid
+    return to_public("trf", key)
+
+
+def ledger_entry(merchant: Merchant, mode: str) -> str:
+    """A line on an account of the merchant's own."""
+    transfer = from_public("trf", ledger_transfer(merchant, mode))
+    line = LedgerEntry.objects.filter(transfer_id=transfer, account__merchant=merchant).latest("id")
+    return to_public("ent", UUID(int=line.pk))
+
+
+def ledger_account(merchant: Merchant, mode: str) -> str:
+    """A row of its own each time, as a sub-account has."""
+    legs = [
+        Leg(kind="bank", side="D", amount=100, sub="outsiders"),
+        Leg(kind="pending", side="C", amount=100, sub=new_id().hex),
+    ]
+    post(merchant, legs, mode=mode)
+    return to_public("led", UUID(int=LedgerAccount.objects.filter(merchant=merchant, mode=mode).latest("id").pk))
+
+
+def export(merchant: Merchant, mode: str) -> str:
+    asked = {"type": "payments", "format": "csv", "filters": {}, "request_id": "req_tests"}
+    return to_public("exp", ask_export(caller_of(merchant, mode=mode), **asked).id)
+
+
+def export_file(merchant: Merchant, mode: str) -> str:
+    """What the link of a file ends in."""
+    row = Export.objects.get(id=from_public("exp", export(merchant, mode)))
+    finish_export(row, write_file(path_of(row), [], format="csv", columns=["id"]))
+    row.refresh_from_db()
+    return token_of(row)
+
+
 def nothing(prefix: str) -> Callable[[], str]:
     return lambda: to_public(prefix, new_id())
 
@@ -198,10 +268,16 @@ KEY = ObjectCase(make=api_key, nonsense=nothing("key"))
 ACCOUNT = ObjectCase(make=account, nonsense=nothing("prv"), bodies={"patch": {"name": "mine now"}}, in_person=True)
 REFUND = ObjectCase(make=refund, nonsense=nothing("ref"))
 C2B_ACCOUNT = ObjectCase(make=c2b_account, nonsense=nothing("acc"), bodies={"patch": {"name": "mine now"}})
+PAYOUT = ObjectCase(make=make_payout, nonsense=nothing("po"))
+WAITING_PAYOUT = replace(PAYOUT, make=lambda merchant, mode: make_payout(merchant, mode, waits=True))
+BATCH = ObjectCase(make=make_batch, nonsense=nothing("pob"))
 PAYMENTS = ListCase(make=payment, filters=lambda name: {"status": "completed"})
 
 CASES: dict[str, Case] = {
     "payment": PAYMENT,
+    "settlements": ListCase(make=settlement, filters=lambda name: {"status": "open"}),
+    "settlement": ObjectCase(make=settlement, nonsense=nothing("stl")),
+    "settlement-lines": ObjectCase(make=settlement, nonsense=nothing("stl")),
     "payment-timeline": PAYMENT,
     "payment-by-checkout": ObjectCase(make=checkout, nonsense=lambda: "ws_CO_000000000000000000000000"),
     "payment-status": NamedInBodyCase(make=payment_names, body=lambda name: {"reference": name, "refresh": False}),
@@ -219,7 +295,22 @@ CASES: dict[str, Case] = {
     ),
     "refund": REFUND,
     "refund-retry": REFUND,
+    "refund-approve": replace(REFUND, make=waiting_refund, in_person=True),
+    "refund-cancel": replace(REFUND, make=waiting_refund),
     "refunds": ListCase(make=refund, filters=lambda name: {"status": "pending"}),
+    "payout": PAYOUT,
+    "payout-approve": replace(WAITING_PAYOUT, in_person=True),
+    "payout-cancel": WAITING_PAYOUT,
+    "payouts": ListCase(make=make_payout, filters=lambda name: {"status": "pending"}),
+    "payout-batch": BATCH,
+    "payout-batch-approve": replace(BATCH, in_person=True),
+    "payout-batch-cancel": BATCH,
+    "payout-batches": ListCase(make=make_batch, filters=lambda name: {"status": "requires_approval"}),
+    # A key sees destinations and is told that only people change them.
+    "payout-destination": ObjectCase(
+        make=make_destination, nonsense=nothing("dst"), bodies={"patch": {"label": "mine now"}}, told=(403,)
+    ),
+    "payout-destinations": ListCase(make=make_destination, filters=lambda name: {"type": "bank"}),
     "webhook-endpoint": ENDPOINT,
     "webhook-endpoint-rotate": ENDPOINT,
     "webhook-endpoint-test": ENDPOINT,
@@ -237,6 +328,18 @@ CASES: dict[str, Case] = {
     "api-key": KEY,
     "api-key-revoke": KEY,
     "api-keys": ListCase(make=api_key),
+    "export": ObjectCase(make=export, nonsense=nothing("exp")),
+    "exports": ListCase(make=export, filters=lambda name: {"type": "payments"}),
+    # Signed, so that only its owner reads it, and only for a day.
+    "export-file": ObjectCase(make=export_file, nonsense=lambda: f"{new_id()}~4102444800:none"),
+    "reconciliation-exceptions": ListCase(make=recon_exception, filters=lambda name: {"kind": "missing_here"}),
+    "ledger-transfer": ObjectCase(make=ledger_transfer, nonsense=nothing("trf")),
+    "ledger-entries": ListCase(make=ledger_entry, filters=lambda name: {"kind": "pending"}),
+    "ledger-accounts": ListCase(make=ledger_account, filters=lambda name: {"kind": "pending"}),
+    "team": ListCase(make=member, in_person=True, both_modes=True),
+    "team-member": ObjectCase(
+        make=member, nonsense=nothing("mbr"), bodies={"patch": {"role": "support"}}, in_person=True, both_modes=True
+    ),
     "c2b-account": C2B_ACCOUNT,
     "c2b-account-close": C2B_ACCOUNT,
     "c2b-accounts": ListCase(make=c2b_account, filters=lambda name: {"status": "open"}),
@@ -264,8 +367,13 @@ CASES: dict[str, Case] = {
 NO_MERCHANT_DATA: dict[str, str] = {
     "payment-initiate": "makes the caller's own; a test of its own shows that references of others are not seen",
     "payment-bulk": "makes the caller's own payments, each as payment-initiate does",
+    "settlement-statement": "takes no name: always the caller's own books; tested on its own",
+    "settlement-run": "takes no name: settles the caller's own merchant; tested on its own",
+    "merchant-fees": "takes no name: always the caller's merchant; tested on its own",
     "merchant": "takes no name: always the caller's merchant; tested on its own",
     "rotate-webhook-secret": "takes no name: always the caller's merchant; tested on its own",
+    "balance": "takes no name: the caller's own balances; tested on its own",
+    "ledger-verify": "takes no name: the caller's own accounts; tested on its own",
     "c2b-register-urls": "takes no name: always the account that serves the caller; tested on its own",
     "profile": "takes no name: the signed-in person's own account",
     "logout-all": "takes no name: ends the signed-in person's own sessions",

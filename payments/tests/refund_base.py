@@ -15,9 +15,9 @@ from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import from_public, to_public
 from onpoint_pay.kit.money import Money
 from payments.models import MoneyOp, Payment, ProviderEvent, ProviderQuestion, Refund
+from payments.services.out_sending import send_out
 from payments.services.proof import prove
 from payments.services.questions import put_questions
-from payments.services.refund_sending import send_refunds
 from payments.services.sweep import sweep
 from payments.tests.base import NOBODY, CommittingPaymentTestCase, PaymentCalls, PaymentTestCase
 from payments.tests.results import result_body
@@ -60,7 +60,7 @@ class RefundCalls(PaymentCalls):
     def sent(self, payment: Payment, **fields: Any) -> Refund:
         """A refund that was handed over, whatever the answer was."""
         refund = self.refund(payment, **fields)
-        self.assertEqual(send_refunds(), 1)  # type: ignore[attr-defined]
+        self.assertEqual(send_out(), 1)  # type: ignore[attr-defined]
         return self.again_refund(refund)
 
     # --- the simulator ------------------------------------------------------------------------------------------------

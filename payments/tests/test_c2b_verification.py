@@ -9,7 +9,7 @@ from merchants.models import Merchant
 from onpoint_pay.kit.clock import now
 from payments.models import C2bReceipt, ProviderEvent, ProviderQuestion
 from payments.services.questions import _token, put_questions
-from payments.tests.base import NO_SUCH_TOKEN
+from payments.tests.base import NO_SUCH_TOKEN, events_of
 from payments.tests.c2b import (
     PAYER,
     C2bTestCase,
@@ -72,6 +72,21 @@ class Asked(UnbelievedTestCase):
         self.assertEqual((self.question(row).status, self.question(row).answer_id), ("answered", event.id))
         self.assertEqual(news_of(row), ["c2b.received", "c2b.matched"])
         self.assert_books(provider_float=100_00, pending=98_50, fee_income=1_50)
+
+    def test_taken_back_after_it_had_found_its_owner(self) -> None:
+        """The list proved it before the answer came; the answer says that the network has undone it since."""
+        row = self.tell()
+        question = self.question(row)
+        self.pull(line(row.receipt, bill_ref="SHULE01"))
+        payment = self.assert_credited(row)
+        self.answer(question, status_result(row.receipt, status="Reversed"))
+        event = ProviderEvent.objects.get(door="result-status")
+        self.assertEqual((event.status, event.note), ("ignored", "the payment was taken back: booked"))
+        (refund,) = payment.refunds.all()
+        self.assertEqual((refund.status, refund.route, refund.amount), ("completed", "external", 100_00))
+        self.assertEqual(events_of(payment).count("payment.reversed"), 1)
+        # The fee was earned, so the balance lacks it.
+        self.assert_books(provider_float=0, pending=0, owed=1_50, fee_income=1_50)
 
     def test_another_amount(self) -> None:
         row = self.tell()

@@ -8,6 +8,7 @@ from merchants.tests.factories import key_headers, make_api_key, make_merchant
 from onpoint_pay.kit.clock import now
 from payments.models import MoneyOp, Payment, ProviderEvent
 from payments.schedule import ORPHAN_RETRIES
+from payments.services.charge_claims import BELIEVED_UNASKED, CONFIRMS
 from payments.services.hand_over import give_up_hand_over
 from payments.services.sweep import sweep
 from payments.tests.base import NO_SUCH_TOKEN, PaymentTestCase, events_of
@@ -260,6 +261,8 @@ class Confirmation(DoubtTestCase):
         self.assertEqual(line["queries"] + 1, simulator().prompt(line["checkout_request_id"])["queries"])
         self.assert_state(payment, "completed", confirmed_by="callback", receipt=line["receipt"])
         self.assert_one_capture(payment)
+        kept = ProviderEvent.objects.get(door="query")
+        self.assertEqual((kept.status, kept.note, kept.op_id), ("duplicate", CONFIRMS, op_of(payment).id))
 
     def test_the_provider_knows_of_no_outcome_yet(self) -> None:
         payment = self.start()
@@ -316,6 +319,14 @@ class Confirmation(DoubtTestCase):
                 line = self.pay(payment)
                 self.assert_state(payment, "completed")
                 self.assertEqual(simulator().prompt(line["checkout_request_id"])["queries"], 0)
+
+    def test_live_mode_notes_whom_it_believed_unasked(self) -> None:
+        merchant = make_merchant("Mama Mboga", live_enabled=True, confirm_policy="never")
+        live = make_payment(merchant, mode="live")
+        self.bring(success_body(live.provider_reference or ""), live.door)  # type: ignore[attr-defined]
+        self.apply()
+        self.assert_state(live, "completed", confirmed_by="callback")
+        self.assertEqual((self.claim().status, self.claim().note), ("applied", BELIEVED_UNASKED))
 
     def test_live_mode_asks_by_default(self) -> None:
         """Without credentials nobody can be asked: the claim waits, and no money is booked on its word alone."""

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from onpoint_pay.kit.clock import now
 from payments.models import MoneyOp, Refund
+from payments.services.out_sending import send_out
 from payments.services.questions import put_questions
-from payments.services.refund_sending import send_refunds
 from payments.services.sweep import sweep
 from payments.tests.base import NOBODY
 from payments.tests.refund_base import (
@@ -28,7 +28,7 @@ class F18ToPhones(CommittingRefundTestCase):
         for _ in range(2):
             MoneyOp.objects.exclude(next_check=None).update(next_check=now())
             sweep()
-            self.assertEqual(send_refunds(), 0)
+            self.assertEqual(send_out(), 0)
         self.assertEqual(len(self.lines(refund)), 1)
         self.assertEqual(MoneyOp.objects.filter(refund=refund).count(), 1)
 
@@ -166,12 +166,12 @@ class F18ToPhones(CommittingRefundTestCase):
         payment = self.paid()
         refund = self.refund(payment, amount=PART)
         self.faults("send_reset", "result_lost")
-        send_refunds()
+        send_out()
         self.calm()
         # As if a worker had died after the sending and its try had been put back by hand.
         with self.unguarded():
             MoneyOp.objects.filter(refund=refund).update(status="created", lease_until=None, next_check=now())
-        self.assertEqual(send_refunds(), 1)
+        self.assertEqual(send_out(), 1)
         self.assert_ops(refund, ("b2c", "unknown"))
         (line, repeat) = [
             line for line in self.book() if line["originator_conversation_id"] == try_of(refund).client_ref
@@ -191,11 +191,11 @@ class F18ToPhones(CommittingRefundTestCase):
         self.assert_ops(refund, ("b2c", "failed"), ("b2c", "created"))
         self.assert_pending(refund, minor=MINOR, reason="insufficient_float")
         self.assert_counters(payment, held=MINOR)
-        self.assertEqual(send_refunds(), 0, "not due yet")
+        self.assertEqual(send_out(), 0, "not due yet")
         self.assert_nothing_left(refund)
         self.float_of("40")
         self.later(refund, minutes=20)
-        self.assertEqual(send_refunds(), 1)
+        self.assertEqual(send_out(), 1)
         self.bring_results(refund)
         self.assert_ops(refund, ("b2c", "failed"), ("b2c", "succeeded"))
         self.assert_completed(refund, minor=MINOR)
@@ -207,7 +207,7 @@ class F18ToPhones(CommittingRefundTestCase):
         refund = self.sent(payment, amount=PART)
         self.bring_results(refund)
         self.later(refund, days=8)
-        self.assertEqual(send_refunds(), 1)
+        self.assertEqual(send_out(), 1)
         self.bring_results(refund)
         self.assert_failed(refund, minor=MINOR, code="insufficient_funds")
         self.assert_counters(payment)
@@ -221,7 +221,7 @@ class F18ToPhones(CommittingRefundTestCase):
         self.float_of("1000")
         answer = self.post(f"refunds/{public(refund)}/retry/", {}, self.headers)
         self.assertEqual((answer.status_code, answer.json()["status"]), (200, "pending"))
-        self.assertEqual(send_refunds(), 1)
+        self.assertEqual(send_out(), 1)
         self.bring_results(refund)
         self.assert_completed(refund, minor=MINOR)
 
@@ -236,7 +236,7 @@ class F18ToPhones(CommittingRefundTestCase):
             for answer in self.ask_provider():
                 self.assertEqual(answer.status, "ignored")
         self.assert_ops(refund, ("b2c", "unknown"))
-        self.assertEqual(send_refunds(), 0)
+        self.assertEqual(send_out(), 0)
         self.assertEqual(self.lines(refund), [])
         self.assert_refund(refund, "pending")
 
@@ -250,7 +250,7 @@ class F18ToPhones(CommittingRefundTestCase):
         self.assert_ops(refund, ("b2c", "rejected"), ("b2c", "created"))
         self.assert_pending(refund, minor=MINOR, reason="awaiting_provider")
         self.later(refund, minutes=1)
-        self.assertEqual(send_refunds(), 1)
+        self.assertEqual(send_out(), 1)
         self.bring_results(refund)
         self.assert_completed(refund, minor=MINOR)
 
@@ -258,12 +258,12 @@ class F18ToPhones(CommittingRefundTestCase):
         payment = self.paid()
         refund = self.refund(payment, amount=PART)
         with provider_settings(SIMULATOR_URL=NOBODY):
-            self.assertEqual(send_refunds(), 1)
+            self.assertEqual(send_out(), 1)
         self.assert_ops(refund, ("b2c", "cancelled"), ("b2c", "created"))
         self.assert_pending(refund, minor=MINOR, reason="awaiting_provider")
         self.assertEqual(self.lines(refund), [])
         self.later(refund, minutes=1)
-        self.assertEqual(send_refunds(), 1)
+        self.assertEqual(send_out(), 1)
         self.bring_results(refund)
         self.assert_completed(refund, minor=MINOR)
 

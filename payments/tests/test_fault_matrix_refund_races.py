@@ -3,13 +3,17 @@
 from collections import Counter
 from urllib.parse import urlsplit
 
+from merchants.models import Merchant, Role
+from merchants.tests.factories import key_headers, make_api_key, make_member, person_headers
 from merchants.tests.threads import at_once
 from payments.models import ProviderEvent, Refund
 from payments.services.callbacks import process_callback
-from payments.services.refund_sending import send_refunds
+from payments.services.out_sending import send_out
 from payments.tests.refund_base import (
+    REFUND,
     CommittingRefundTestCase,
     balance,
+    public,
     try_of,
 )
 from payments.tests.results import LIMIT, result_body
@@ -34,11 +38,52 @@ class F20Asks(CommittingRefundTestCase):
         self.assertEqual(Event.objects.filter(type="refund.created").count(), statuses[201])
         self.assert_clean()
 
+    def test_F20_fifty_asks_at_once_by_keys_and_people(self) -> None:
+        """The API's keys and the dashboard's people share one payment; those who may only ask wait for others."""
+        payment = self.paid(amount=1000)
+        callers = [
+            self.headers,
+            key_headers(make_api_key(self.merchant)),
+            *[person_headers(make_member(self.merchant, role)) for role in (Role.OWNER, Role.FINANCE, Role.SUPPORT)],
+        ]
+        body = {"reference": payment.reference, "reason": "Returned"}
+        answers = at_once(
+            50, lambda n: self.post(REFUND, body | {"amount": 30 if n % 2 else 50}, callers[n % len(callers)])
+        )
+        self.assertLessEqual({answer.status_code for answer in answers}, {201, 409, 429})
+        taken = [answer.json() for answer in answers if answer.status_code == 201]
+        held = sum(int(refund["amount"].split(".")[0]) for refund in taken) * 100
+        self.assertLessEqual(held, 1000_00)
+        self.assertGreater(held, 1000_00 - 50_00)
+        self.assert_counters(payment, held=held)
+        self.assertEqual(balance("refund_hold"), held)
+        statuses = Counter(refund["status"] for refund in taken)
+        self.assertEqual(Event.objects.filter(type="refund.created").count(), statuses["pending"])
+        self.assertEqual(Event.objects.filter(type="refund.requires_approval").count(), statuses["requires_approval"])
+        self.assert_clean()
+
+    def test_F20_approved_and_cancelled_at_once(self) -> None:
+        """Whoever comes first: it is sent once, or the money is free again, and never both."""
+        Merchant.objects.filter(id=self.merchant.id).update(refund_approval_above=0)
+        people = [person_headers(make_member(self.merchant, Role.FINANCE)) for _ in range(4)]
+        for _ in range(4):
+            payment = self.paid()
+            refund = self.refund(payment)
+            path = f"refunds/{public(refund)}"
+            doors = [f"{path}/{word}/" for word in ("approve", "cancel", "approve", "cancel")]
+            answers = at_once(4, lambda n, doors=doors: self.post(doors[n], {}, people[n]))
+            self.assertEqual(sorted(answer.status_code for answer in answers), [200, 409, 409, 409])
+            (status,) = [answer.json()["status"] for answer in answers if answer.status_code == 200]
+            self.assert_refund(refund, status)
+            self.assert_counters(payment, held=100_00 if status == "pending" else 0)
+            self.assertEqual(send_out(), 1 if status == "pending" else 0)
+            self.assert_clean()
+
     def test_F20_several_senders_send_each_once(self) -> None:
         payment = self.paid(amount=1000)
         for _ in range(12):
             self.refund(payment, amount=50)
-        self.assertEqual(sum(at_once(4, lambda _: send_refunds())), 12)
+        self.assertEqual(sum(at_once(4, lambda _: send_out())), 12)
         self.assertEqual(len(self.book(kind="b2c")), 12)
         for refund in Refund.objects.select_related("payment"):
             self.bring_results(refund)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from payments.models import Payment, ProviderEvent, Refund
-from payments.services.refund_sending import send_refunds
+from payments.services.out_sending import send_out
 from payments.tests.refund_base import (
     CommittingRefundTestCase,
     balance,
@@ -118,7 +118,7 @@ class F19Reversals(CommittingRefundTestCase):
         self.bring_results(refund)
         self.assert_ops(refund, ("reversal", "failed"), ("b2c", "created"))
         self.assert_pending(refund, minor=100_00, reason="awaiting_provider")
-        self.assertEqual(send_refunds(), 1)
+        self.assertEqual(send_out(), 1)
         self.bring_results(refund)
         self.assert_ops(refund, ("reversal", "failed"), ("b2c", "succeeded"))
         self.assert_completed(refund, minor=100_00, route="b2c")
@@ -188,7 +188,7 @@ class F19Reversals(CommittingRefundTestCase):
         self.assertEqual(event.status, "quarantined")
         self.assert_ops(other, ("b2c", "cancelled"))
         self.assert_refund(other, "pending", pending_reason="reconciling")
-        self.assertEqual(send_refunds(), 0)
+        self.assertEqual(send_out(), 0)
         answer = self.post(f"refunds/{public(other)}/retry/", {}, self.headers)
         self.assert_problem(answer, 409, "state_conflict")
         self.assert_failed_still(refund)
@@ -203,11 +203,11 @@ class F19Reversals(CommittingRefundTestCase):
         self.assert_ops(refund, ("reversal", "succeeded"), ("b2c", "cancelled"))
         self.assert_completed(refund, minor=100_00, route="reversal")
         self.assert_counters(payment, refunded=100_00)
-        self.assertEqual(send_refunds(), 0)
+        self.assertEqual(send_out(), 0)
 
     def test_F19_success_after_a_refusal_while_the_phone_is_being_paid(self) -> None:
         payment, refund = self.refused_reversal()
-        self.assertEqual(send_refunds(), 1)
+        self.assertEqual(send_out(), 1)
         event = self.late_success(refund)
         self.assertEqual(event.status, "quarantined")
         self.assertIn("a newer try of this refund is out too", event.note)
@@ -254,7 +254,7 @@ class F19Reversals(CommittingRefundTestCase):
 
     def spend(self, minor: int) -> None:
         """Money of the merchant goes on its way elsewhere."""
-        legs = [Leg(kind="pending", side="D", amount=minor), Leg(kind="payout_hold", side="C", amount=minor)]
+        legs = [Leg(kind="pending", side="D", amount=minor), Leg(kind="capital", side="C", amount=minor)]
         post(self.merchant, legs)
 
     def assert_late(self, refund: Refund, *, rehold: dict[tuple[str, str], int]) -> None:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 from io import StringIO
 from uuid import UUID
 
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
 from merchants.services.platform_accounts import platform_account
+from merchants.tests.accounts import make_account
 from merchants.tests.factories import make_merchant
+from onpoint_pay.kit.clock import NAIROBI
 from payments.invariants import INVARIANTS
 from payments.models import C2bReceipt, Payment
 from payments.services.proof import prove
@@ -19,7 +22,10 @@ from payments.tests.c2b import make_receipt
 from payments.tests.claims import success_body
 from payments.tests.factories import fail, make_payment, op_of, succeed
 from settlements.chart import refund_hold_legs
+from settlements.models import DayStatement, Settlement
+from settlements.services.batches import run_settlement
 from settlements.tests.base import post
+from settlements.tests.settlements import MONDAY, NOON, TUESDAY, move_to
 from webhooks.models import Delivery
 
 
@@ -231,9 +237,84 @@ class Planted(CommittingPaymentTestCase):
             execute("UPDATE ledger_account SET merchant_id = %s WHERE kind = 'pending'", make_merchant().id)
         self.assert_seen("I22")
 
+    def settlement(self) -> Settlement:
+        """The batch that the paid payment's money fell due in."""
+        transfer_id = Payment.objects.get(id=self.paid.id).capture_transfer_id
+        assert transfer_id is not None
+        move_to(transfer_id, datetime.combine(MONDAY, NOON, NAIROBI))
+        (row,) = run_settlement(day=MONDAY)
+        self.assertEqual((row.status, broken()), ("closed", set()))
+        return row
+
+    def test_i23_i24_a_transfer_in_two_lines(self) -> None:
+        row = self.settlement()
+        self.drop("settlement_line", "settlement_line_transfer_id_key")
+        with unguarded("settlement_line"):
+            execute(
+                """INSERT INTO settlement_line (settlement_id, transfer_id, kind, amount, fee)
+                   SELECT settlement_id, transfer_id, kind, amount, fee FROM settlement_line"""
+            )
+        self.assertEqual(row.lines.count(), 2)
+        self.assert_seen("I23", "I24")
+
+    def test_i24_a_line_of_another_amount(self) -> None:
+        self.settlement()
+        with unguarded("settlement_line"):
+            execute("UPDATE settlement_line SET amount = amount + 1")
+        self.assert_seen("I24")
+
+    def test_i14_a_settlement_that_jumped(self) -> None:
+        self.settlement()
+        with unguarded("settlement"):
+            execute("UPDATE settlement SET status = 'paid'")
+        self.assert_seen("I14")
+
+    def statement(self, day: date, *, opening: int, closing: int) -> None:
+        DayStatement.objects.create(
+            merchant=self.merchant,
+            mode="test",
+            currency="KES",
+            day=day,
+            opening={"total": opening},
+            closing={"total": closing},
+        )
+
+    def test_i28_a_day_that_begins_with_more_than_the_day_before_ended_with(self) -> None:
+        self.statement(MONDAY, opening=0, closing=5)
+        self.statement(TUESDAY, opening=6, closing=0)
+        self.assert_seen("I28")
+
+    def test_i28_a_closing_balance_that_the_ledger_does_not_have(self) -> None:
+        self.settlement()
+        self.statement(MONDAY, opening=0, closing=98_51)
+        self.assert_seen("I28")
+
+    def test_i29_parts_that_are_not_the_whole(self) -> None:
+        self.settlement()
+        execute("UPDATE settlement SET debt = debt + 1, available = available - 1")
+        self.assert_seen("I29")
+
     def test_i25_a_closed_payment_that_nobody_was_told_of(self) -> None:
         execute("DELETE FROM webhooks_event WHERE key = %s", f"payment.completed:{self.paid.id}")
         self.assert_seen("I25")
+
+    def test_i26_a_test_payment_at_a_live_account(self) -> None:
+        account = make_account(self.merchant, mode="live", shortcode="600300", is_default=False)
+        execute("UPDATE transactions SET provider_account_id = %s WHERE id = %s", account.id, self.paid.id)
+        self.assert_seen("I26")
+
+    def test_i26_a_live_operation_at_a_test_account(self) -> None:
+        account = make_account(self.merchant, mode="test", shortcode="600300", is_default=False)
+        live = make_payment(self.merchant, mode="live")
+        execute("UPDATE money_op SET provider_account_id = %s WHERE payment_id = %s", account.id, live.id)
+        self.assert_seen("I26")
+
+    def test_i30_a_live_payment_nobody_asked_about(self) -> None:
+        live = make_payment(self.merchant, mode="live", status="completed")
+        execute("UPDATE transactions SET confirmed_by = 'callback' WHERE id = %s", live.id)
+        with unguarded("provider_event"):
+            execute("UPDATE provider_event SET door = 'collect' WHERE op_id = %s", op_of(live).id)
+        self.assert_seen("I30")
 
     def test_i27_a_webhook_given_up_without_a_reason(self) -> None:
         make_payment(self.merchant, callback_url="https://shop.example/paid")
@@ -260,16 +341,19 @@ class Planted(CommittingPaymentTestCase):
         execute("UPDATE c2b_receipt SET receipt = %s", self.paid.receipt)
         self.assert_seen("I33")
 
-    def test_the_command_names_what_it_found(self) -> None:
-        with unguarded("audit_event"):
-            execute("UPDATE audit_event SET actor = 'somebody else' WHERE action = 'payment.completed'")
-        said = StringIO()
-        with self.assertRaises(CommandError) as raised:
-            call_command("prove", "--quiet", stdout=said)
-        self.assertEqual(raised.exception.returncode, 1)
-        self.assertIn("audit chain broken", said.getvalue())
-        self.assertIn(f"I18: m{self.merchant.id}", said.getvalue())
-        self.assertNotIn("I01", said.getvalue())
+    def test_i34_a_receipt_of_two_refunds(self) -> None:
+        execute("UPDATE transactions SET refunded = 2000 WHERE id = %s", self.paid.id)
+        self.refund_rows(status="completed")
+        with unguarded("refunds"):
+            execute(
+                """INSERT INTO refunds (id, payment_id, merchant_id, mode, reference, amount, currency, status, route,
+                     reason, held_from, requested_by, created_at, version)
+                   SELECT %s, payment_id, merchant_id, mode, 'RFD2', amount, currency, status, route, reason, held_from,
+                     requested_by, created_at, version FROM refunds""",
+                UUID(int=8),
+            )
+            execute("UPDATE refunds SET receipt = 'UKL0000034'")
+        self.assert_seen("I11", "I12", "I14", "I25", "I34")
 
 
 class Clean(CommittingPaymentTestCase):

@@ -50,6 +50,7 @@ class Payments(QuoteTestCase):
                 "simulated": True,
                 "refund_of": None,
                 "expected_at": None,
+                "requires_approval": False,
             },
         )
         self.assertEqual(simulator().summary()["pushes_received"], 0)

@@ -8,9 +8,9 @@ from merchants.models import Merchant
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import to_public
 from payments.models import MoneyOp, Payment, ProviderEvent, Refund
+from payments.services.out_answers import CONTRADICTED, WAITS_FOR_ANSWER
+from payments.services.out_sending import send_out
 from payments.services.questions import put_questions
-from payments.services.refund_answers import CONTRADICTED, WAITS_FOR_ANSWER
-from payments.services.refund_sending import send_refunds
 from payments.services.sweep import sweep
 from payments.tests.base import NO_SUCH_TOKEN
 from payments.tests.refund_base import CommittingRefundTestCase, questions_about, try_of
@@ -171,16 +171,16 @@ class Doubts(ClaimsTestCase):
         payment = self.paid()
         refund = self.refund(payment, amount=PART)
         told: list[ProviderEvent] = []
-        from payments.services import refund_sending
+        from payments.services import out_sending
 
-        accept = refund_sending.accept
+        accept = out_sending.accept
 
         def slow_accept(*arguments: Any) -> None:
             told.extend(self.bring_results(refund))
             accept(*arguments)
 
-        with mock.patch.object(refund_sending, "accept", slow_accept):
-            send_refunds()
+        with mock.patch.object(out_sending, "accept", slow_accept):
+            send_out()
         self.calm()
         self.assertEqual([event.status for event in told], ["applied"])
         self.assert_ops(refund, ("b2c", "succeeded"))
@@ -247,7 +247,7 @@ class AskedBack(ClaimsTestCase):
             event.refresh_from_db()
             self.assertEqual((event.status, event.note), ("quarantined", CONTRADICTED))
         self.assert_pending(refund, minor=MINOR, reason="awaiting_provider")
-        self.assertEqual(send_refunds(), 0)
+        self.assertEqual(send_out(), 0)
 
     def test_a_failure_needs_no_second_word(self) -> None:
         payment = self.paid()

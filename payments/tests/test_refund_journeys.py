@@ -4,7 +4,7 @@ import re
 
 from payments.models import ProviderEvent
 from payments.serializers.refunds import RefundSerializer
-from payments.services.refund_sending import send_refunds
+from payments.services.out_sending import send_out
 from payments.tests.refund_base import CommittingRefundTestCase, RefundTestCase, public, steps_of, try_of
 from payments.tests.test_statements import Count
 from webhooks.models import Event
@@ -44,7 +44,7 @@ class Journeys(CommittingRefundTestCase):
         self.assert_pending(refund, minor=100_00, reason="insufficient_float")
         self.float_of("100")
         self.later(refund, hours=1)
-        self.assertEqual(send_refunds(), 1)
+        self.assertEqual(send_out(), 1)
         self.bring_results(refund)
         self.assert_ops(refund, ("reversal", "failed"), ("reversal", "succeeded"))
         self.assert_completed(refund, minor=100_00, route="reversal")
@@ -88,7 +88,7 @@ class Locks(RefundTestCase):
     def test_an_answer_to_the_sending(self) -> None:
         self.refund(self.paid(), amount=40)
         with Count() as count:
-            send_refunds()
+            send_out()
         taken, looked_in_vain = ["money_op"], ["money_op"]
         self.assertEqual(self.locked(count), [*taken, "money_op", "transactions", "refunds", *looked_in_vain])
 

@@ -4,7 +4,7 @@ from merchants.tests.factories import key_headers, make_api_key, make_merchant
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import new_id, to_public
 from payments.models import Refund
-from payments.services.refund_sending import send_refunds
+from payments.services.out_sending import send_out
 from payments.tests.base import next_key
 from payments.tests.refund_base import RefundTestCase, public
 
@@ -85,12 +85,12 @@ class Retrying(RefundTestCase):
         refund = self.sent(payment)
         self.bring_results(refund)
         self.assert_refund(refund, "pending", pending_reason="insufficient_float", route="reversal")
-        self.assertEqual(send_refunds(), 0)
+        self.assertEqual(send_out(), 0)
         key = next_key()
         for _ in range(2):
             answer = self.retry(refund, **{"Idempotency-Key": key})
             self.assertEqual((answer.status_code, answer.json()["status"]), (200, "pending"))
-        self.assertEqual(send_refunds(), 1)
+        self.assertEqual(send_out(), 1)
         self.assert_ops(refund, ("reversal", "failed"), ("reversal", "accepted"))
         self.assert_refund(refund, "pending", pending_reason="awaiting_provider")
 
@@ -102,7 +102,7 @@ class Retrying(RefundTestCase):
                 self.calm()
                 found = self.assert_problem(self.retry(refund), 409, "state_conflict")
                 self.assertIn("never sent a second time", found["detail"])
-                self.assertEqual(send_refunds(), 0)
+                self.assertEqual(send_out(), 0)
                 self.assertEqual(len(self.lines(refund)), 1)
 
     def test_what_is_closed_stays_closed(self) -> None:

@@ -9,8 +9,8 @@ from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import to_public
 from payments import schedule
 from payments.models import MoneyOp, ProviderEvent, Refund
-from payments.services import refund_sending
-from payments.services.refund_sending import Sending, send_refunds, take_one
+from payments.services import out_sending
+from payments.services.out_sending import Sending, send_out, take_one
 from payments.services.sweep import sweep
 from payments.tests.refund_base import CommittingRefundTestCase, public, questions_about, try_of
 from providers.errors import NotSupported
@@ -33,7 +33,7 @@ class Killed(CommittingRefundTestCase):
     def test_before_anybody_was_woken(self) -> None:
         """The bell was lost: the next ring of the clock finds the row."""
         refund = self.refund(self.paid(), amount=PART)
-        self.assertEqual((send_refunds(), send_refunds()), (1, 0))
+        self.assertEqual((send_out(), send_out()), (1, 0))
         self.bring_results(refund)
         self.assert_completed(refund, minor=MINOR)
 
@@ -42,15 +42,15 @@ class Killed(CommittingRefundTestCase):
         payment = self.paid()
         refund = self.refund(payment, amount=PART)
         self.taken(refund)
-        self.assertEqual((sweep(), send_refunds()), (0, 0), "the lease is not over")
+        self.assertEqual((sweep(), send_out()), (0, 0), "the lease is not over")
         self.end_leases()
-        self.assertEqual((sweep(), send_refunds()), (2, 0), "doubted, and asked about at once")
+        self.assertEqual((sweep(), send_out()), (2, 0), "doubted, and asked about at once")
         self.assert_ops(refund, ("b2c", "unknown"))
         self.assert_pending(refund, minor=MINOR, reason="reconciling")
         self.assertEqual(len(questions_about(refund)), 1)
         self.ask_provider()
         self.assert_pending(refund, minor=MINOR, reason="reconciling")
-        self.assertEqual((send_refunds(), self.lines(refund)), (0, []))
+        self.assertEqual((send_out(), self.lines(refund)), (0, []))
         self.assert_counters(payment, held=MINOR)
 
     def test_between_the_call_and_its_answer(self) -> None:
@@ -58,7 +58,7 @@ class Killed(CommittingRefundTestCase):
             with self.subTest(**fields):
                 payment = self.paid()
                 refund = self.refund(payment, **fields)
-                refund_sending._call(self.taken(refund))
+                out_sending._call(self.taken(refund))
                 self.end_leases()
                 sweep()
                 self.assert_ops(refund, (refund.route, "unknown"))
@@ -66,28 +66,28 @@ class Killed(CommittingRefundTestCase):
                 minor = MINOR if fields else 100_00
                 self.assert_completed(refund, minor=minor)
                 self.assert_counters(payment, refunded=minor)
-                self.assertEqual(send_refunds(), 0)
+                self.assertEqual(send_out(), 0)
 
     def test_the_result_comes_before_the_sweeper(self) -> None:
         refund = self.refund(self.paid(), amount=PART)
-        refund_sending._call(self.taken(refund))
+        out_sending._call(self.taken(refund))
         self.bring_results(refund)
         self.assert_ops(refund, ("b2c", "succeeded"))
         self.assert_completed(refund, minor=MINOR)
         self.end_leases()
-        self.assertEqual((sweep(), send_refunds()), (0, 0))
+        self.assertEqual((sweep(), send_out()), (0, 0))
 
     def test_the_answer_comes_after_the_sweeper_gave_up(self) -> None:
         """A slow worker: what it stores late does no harm."""
         refund = self.refund(self.paid(), amount=PART)
-        outcome = refund_sending._call(self.taken(refund))
+        outcome = out_sending._call(self.taken(refund))
         self.end_leases()
         sweep()
-        refund_sending.accept(try_of(refund).id, outcome)
+        out_sending.accept(try_of(refund).id, outcome)
         op = try_of(refund)
         self.assertEqual((op.status, op.provider_ref), ("unknown", outcome.provider_reference))
-        refund_sending.postpone(op.id)
-        refund_sending.doubt_sending(op.id)
+        out_sending.postpone(op.id)
+        out_sending.doubt_sending(op.id)
         self.assert_ops(refund, ("b2c", "unknown"))
         self.bring_results(refund)
         self.assert_completed(refund, minor=MINOR)
@@ -121,8 +121,8 @@ class Killed(CommittingRefundTestCase):
         def slip(_: Sending) -> None:
             raise KeyError("a slip")
 
-        with mock.patch.object(refund_sending, "_call", slip):
-            refund_sending.send(sending)
+        with mock.patch.object(out_sending, "_call", slip):
+            out_sending.send(sending)
         self.assert_ops(refund, ("b2c", "unknown"))
         self.assert_pending(refund, minor=MINOR, reason="reconciling")
 
@@ -134,8 +134,8 @@ class Killed(CommittingRefundTestCase):
         def cannot(_: Sending) -> None:
             raise NotSupported("no payouts here")
 
-        with mock.patch.object(refund_sending, "_call", cannot):
-            refund_sending.send(sending)
+        with mock.patch.object(out_sending, "_call", cannot):
+            out_sending.send(sending)
         self.assert_ops(refund, ("b2c", "rejected"))
         self.assert_failed(refund, minor=MINOR, code="shortcode_misconfigured")
         self.assert_counters(payment)

@@ -40,6 +40,7 @@ class Asking(RefundTestCase):
                 "reason": "Customer requested refund",
                 "fee": "0.00",
                 "provider_receipt": None,
+                "proof": None,
                 "failure": None,
                 "requested_by": refund.requested_by,
                 "approved_by": None,

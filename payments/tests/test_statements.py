@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Model
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from rest_framework.fields import empty
 
@@ -16,6 +17,7 @@ from payments.statements import CALL_BEGIN, CALL_HANDED_OVER, CALL_RECEIVED
 from payments.tests.base import PaymentTestCase, next_key
 from payments.tests.claims import success_body
 from payments.tests.factories import make_payment, op_of, succeed
+from settlements.selectors.fee_plans import plans
 
 FRAME = re.compile(r"^\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE SAVEPOINT|SET )", re.IGNORECASE)
 
@@ -31,12 +33,14 @@ class Count(CaptureQueriesContext):
         return [query["sql"] for query in self.captured_queries if not FRAME.match(query["sql"])]
 
 
+@override_settings(FEE_PLAN_CACHE_SECONDS=60)
 class Counts(PaymentTestCase):
-    """With the key's record in the cache, as it is for all but the first request in a minute."""
+    """With the key's record in the cache, and the fee plans known, as they are for all but the first request."""
 
     def setUp(self) -> None:
         super().setUp()
         self.get("payments/", self.headers)
+        plans()
 
     def assert_at_most(self, most: int, count: Count) -> None:
         self.assertLessEqual(len(count.statements), most, "\n".join(count.statements))

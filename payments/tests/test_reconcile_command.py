@@ -1,0 +1,71 @@
+"""`manage.py reconcile`, from a file to a proof."""
+
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from django.core.management import CommandError, call_command
+
+from onpoint_pay.kit.clock import nairobi, now
+from onpoint_pay.kit.ids import to_public
+from payments.tests.c2b import next_code
+from payments.tests.test_reconcile import ReconcileTestCase
+from settlements.models import ReconException, ReconLine
+
+TODAY = ("--mode", "test", "--shortcode", "600123")
+
+
+class Commands(ReconcileTestCase):
+    def say(self, *words: Any) -> str:
+        out = StringIO()
+        call_command("reconcile", *map(str, words), stdout=out)
+        return out.getvalue()
+
+    def take(self) -> str:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "statement.csv"
+            path.write_bytes(self.paper.text())
+            return self.say("import", path, "--source", "mpesa_statement", *TODAY)
+
+    def test_from_a_file_to_a_proof(self) -> None:
+        self.put(self.paid())
+        self.paper.add(next_code(), 70_00, ref="NOBODY", at=now())
+        told = self.take()
+        self.assertIn("2 lines, 2 of them new, 0 unreadable, 0 gaps", told)
+        self.assertIn("matched 2 by receipt", told)
+        self.assertIn("1 booked; exceptions: 1 missing_here", told)
+        self.assertIn("nothing was added", self.take())
+        self.assertIn("missing_here", self.say("exceptions", *TODAY))
+        day = nairobi(now()).date() + timedelta(days=1)
+        self.assertIn("green, ledger 170.00, provider 170.00, gap 0.00", self.say("proof", "--day", day, *TODAY))
+        self.assertIn("cover KES 1.50", self.say("safeguard"))
+
+    def test_red(self) -> None:
+        self.paid()
+        with self.assertRaisesMessage(CommandError, "Red: daraja:600123."):
+            self.say("proof", *TODAY)
+
+    def test_two_people(self) -> None:
+        self.paper.balance = self.paper.opening = 500_00
+        self.paper.add(next_code(), -5_00, reason="Pay Bill Charge", at=now())
+        self.take()
+        name = to_public("rcx", ReconException.objects.get().id)
+        self.assertIn("suggested: post against provider_cost", self.say("exceptions", *TODAY))
+        self.say("assign", name, "--actor", "amina", "--words", "baraka")
+        self.say("propose", name, "--actor", "amina", "--words", "A monthly charge.", "--post", "provider_cost")
+        with self.assertRaisesMessage(CommandError, "another person"):
+            self.say("close", name, "--actor", "amina")
+        self.assertIn("Closed, and posted", self.say("close", name, "--actor", "baraka"))
+        self.assertEqual(self.say("exceptions", *TODAY), "")
+        self.assert_books(provider_float=-5_00, provider_cost=5_00)
+
+    def test_refusals_are_said(self) -> None:
+        with self.assertRaisesMessage(CommandError, "Name the account"):
+            self.say("import", __file__, "--source", "pull", "--mode", "test")
+        with self.assertRaisesMessage(CommandError, "not the JSON"):
+            self.say("import", __file__, "--source", "pull", *TODAY)
+        with self.assertRaises(CommandError):
+            self.say("close", "rcx_nonsense", "--actor", "amina")
+        self.assertFalse(ReconLine.objects.exists())

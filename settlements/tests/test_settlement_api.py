@@ -1,0 +1,94 @@
+"""Settlements over the API: lists, lines that add up, and who may settle by hand."""
+
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+from django.core.management import CommandError, call_command
+
+from merchants.models import Role
+from merchants.tests.base import CommittingTestCase
+from merchants.tests.factories import key_headers, make_api_key, make_member, make_merchant, person_headers
+from onpoint_pay.kit.clock import nairobi, now
+from onpoint_pay.kit.ids import to_public
+from settlements.models import Settlement
+from settlements.services.batches import last_over, run_settlement
+from settlements.services.profiles import set_profile
+from settlements.tests.settlements import MONDAY, TUESDAY, give_back_on, pay_on
+
+
+class Api(CommittingTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.merchant = make_merchant()
+        self.headers = key_headers(make_api_key(self.merchant, scopes=["settlements:read"]))
+        for amount in (100_00, 7_77):
+            pay_on(self.merchant, amount, fee=50, day=MONDAY)
+        give_back_on(self.merchant, 5_00, day=MONDAY)
+
+    def body(self, path: str) -> dict[str, Any]:
+        answer = self.get(path, self.headers)
+        self.assertEqual(answer.status_code, 200, answer.content)
+        return answer.json()
+
+    def test_the_lines_sum_to_the_total(self) -> None:
+        run_settlement(day=MONDAY)
+        (found,) = self.body("settlements/")["data"]
+        self.assertEqual((found["day"], found["status"], found["total"]), ("2026-06-08", "closed", "101.77"))
+        self.assertEqual((found["gross"], found["fee"], found["available"]), ("107.77", "1.00", "101.77"))
+        self.assertEqual(self.body(f"settlements/{found['id']}/"), found)
+        lines = self.body(f"settlements/{found['id']}/lines/")["data"]
+        self.assertEqual(sum(Decimal(line["amount"]) for line in lines), Decimal(found["total"]))
+        self.assertEqual([line["kind"] for line in lines], ["capture", "capture", "refund"])
+        refunds = self.body(f"settlements/{found['id']}/lines/?kind=refund")["data"]
+        self.assertEqual([line["amount"] for line in refunds], ["-5.00"])
+
+    def test_pages_and_filters(self) -> None:
+        run_settlement(day=MONDAY)
+        pay_on(self.merchant, 1_00, day=TUESDAY)
+        run_settlement(day=TUESDAY)
+        first = self.body("settlements/?limit=1")
+        second = self.body(f"settlements/?limit=1&cursor={first['next_cursor']}")
+        days = [page["data"][0]["day"] for page in (first, second)]
+        self.assertEqual((days, second["has_more"]), (["2026-06-09", "2026-06-08"], False))
+        self.assertEqual(len(self.body("settlements/?day=2026-06-09&status=closed,paid")["data"]), 1)
+        self.assert_problem(self.get("settlements/?state=closed", self.headers), 400, "parameter_invalid")
+        self.assert_problem(self.get("settlements/?day=soon", self.headers), 400, "parameter_invalid")
+        key = self.body("settlements/?day=2026-06-08")["data"][0]["id"]
+        page = self.body(f"settlements/{key}/lines/?limit=2")
+        rest = self.body(f"settlements/{key}/lines/?limit=2&cursor={page['next_cursor']}")
+        self.assertEqual((len(page["data"]), len(rest["data"]), rest["has_more"]), (2, 1, False))
+
+    def run_by(self, role: str) -> Any:
+        return self.post("settlements/run/", {}, person_headers(make_member(self.merchant, role)))
+
+    def test_by_hand_for_a_manual_schedule_by_people_who_handle_money(self) -> None:
+        self.assert_problem(self.run_by(Role.OWNER), 409, "state_conflict")
+        set_profile(self.merchant.id, actor="tests", schedule="manual")
+        self.assert_problem(self.post("settlements/run/", {}, self.headers), 403, "permission_denied")
+        for role in (Role.SUPPORT, Role.DEVELOPER, Role.VIEWER):
+            self.assert_problem(self.run_by(role), 403, "insufficient_scope")
+        self.assertEqual(Settlement.objects.count(), 0)
+        answer = self.run_by(Role.FINANCE)
+        self.assertEqual(answer.status_code, 200, answer.content)
+        (found,) = answer.json()["data"]
+        self.assertEqual((found["day"], found["total"]), (last_over().isoformat(), "101.77"))
+        self.assertEqual(self.run_by(Role.OWNER).json()["data"], [found])
+        self.assertEqual(Settlement.objects.count(), 1)
+
+    def command(self, *words: str) -> str:
+        out = StringIO()
+        call_command("settle", *words, stdout=out)
+        return out.getvalue()
+
+    def test_the_command(self) -> None:
+        name = to_public("mer", self.merchant.id)
+        self.assertIn("3 transfers  KES 101.77", self.command("--day", "2026-06-08", "--dry-run"))
+        self.assertEqual(Settlement.objects.count(), 0)
+        self.assertIn("closed     KES 101.77", self.command("--day", "2026-06-08", "--merchant", name))
+        with self.assertRaises(CommandError):
+            self.command("--day", nairobi(now()).date().isoformat())
+        with self.settings(SETTLEMENT_PROOF="nowhere.at_all"), self.assertRaises(CommandError) as raised:
+            pay_on(self.merchant, 1_00, day=TUESDAY)
+            self.command("--day", "2026-06-09")
+        self.assertEqual(raised.exception.returncode, 1)
