@@ -128,13 +128,18 @@ def test_a_failed_migration_stops_the_start(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stop_signal_ends_the_watch_and_every_process(tmp_path: Path, number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt), make_stack(tmp_path) as stack:
-        pids = pids_of(stack)
-        os.kill(os.getpid(), number)
-        stack.watch()
-    assert not [pid for pid in pids if leftovers.exists(pid)]
-    assert signal.getsignal(number) is before
+    def before(*_: object) -> None: ...
+
+    inherited = signal.signal(number, before)  # under nohup it would be "ignored", which the watch respects
+    try:
+        with pytest.raises(KeyboardInterrupt), make_stack(tmp_path) as stack:
+            pids = pids_of(stack)
+            os.kill(os.getpid(), number)
+            stack.watch()
+        assert not [pid for pid in pids if leftovers.exists(pid)]
+        assert signal.getsignal(number) is before
+    finally:
+        signal.signal(number, inherited)
 
 
 def test_a_stop_signal_during_the_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
