@@ -63,6 +63,16 @@ END $$;
 CREATE TRIGGER audit_chain BEFORE INSERT ON audit_event FOR EACH ROW EXECUTE FUNCTION audit_chain();
 """
 
+# What a row is about is said when it is made. Hung up by `fixed` and `stays`, which say when it is called.
+REFUSE_ROW = """
+CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'this % of a row of % is refused', lower(TG_OP), TG_TABLE_NAME
+    USING ERRCODE='23514', CONSTRAINT=TG_NAME;
+END $$;
+"""
+NO_REFUSE_ROW = "DROP FUNCTION refuse_row() CASCADE;"
+
 DROP_ALL = """
 DROP FUNCTION IF EXISTS audit_chain CASCADE; DROP FUNCTION IF EXISTS audit_hash CASCADE;
 DROP FUNCTION IF EXISTS state_guard CASCADE; DROP FUNCTION IF EXISTS append_only CASCADE;
@@ -93,3 +103,29 @@ def guard_trigger(table: str, entity: str, start: str) -> str:
         f"CREATE TRIGGER {table}_state BEFORE INSERT OR UPDATE ON {table} "
         f"FOR EACH ROW EXECUTE FUNCTION state_guard('{entity}', '{start}');"
     )
+
+
+def fixed(table: str, *columns: str, name: str = "fixed", when: str = "true") -> str:
+    """A trigger by which these columns never change again, of rows of which `when` holds before (as `OLD`)."""
+    before, after = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
+    return (
+        f"CREATE TRIGGER {table}_{name} BEFORE UPDATE ON {table} FOR EACH ROW "
+        f"WHEN ({when} AND ROW({before}) IS DISTINCT FROM ROW({after})) EXECUTE FUNCTION refuse_row();\n"
+    )
+
+
+def stays(table: str, *, when: str = "true") -> str:
+    """A trigger by which rows of which `when` holds (as `OLD`) are never removed."""
+    return (
+        f"CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} FOR EACH ROW "
+        f"WHEN ({when}) EXECUTE FUNCTION refuse_row();\n"
+    )
+
+
+def pin(*functions: str) -> str:
+    """Where the functions look names up, whoever's statement calls them: never among a caller's own tables first."""
+    return "".join(f"ALTER FUNCTION {name}() SET search_path = public, pg_temp;\n" for name in functions)
+
+
+def unpin(*functions: str) -> str:
+    return "".join(f"ALTER FUNCTION {name}() RESET search_path;\n" for name in functions)

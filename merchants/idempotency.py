@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
@@ -20,7 +19,7 @@ from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.crypto import CannotOpen, seal, unseal
 from onpoint_pay.kit.crypto import fingerprint as canonical_digest
-from onpoint_pay.kit.db import fetch_one
+from onpoint_pay.kit.db import fetch_one, retry_unit
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import new_id, to_public
 
@@ -139,16 +138,25 @@ def wait_for_answer(merchant_id: UUID, mode: str, key: str, *, fingerprint: str 
 
 
 def replayable(
-    request: Request, caller: Caller, work: Callable[[], HttpResponse], *, shows_secret: bool = False
+    request: Request,
+    caller: Caller,
+    work: Callable[[], HttpResponse],
+    *,
+    shows_secret: bool = False,
+    needs_key: bool = False,
 ) -> HttpResponse:
     """Run `work` once per Idempotency-Key and answer repeats with its first answer; without a key just run it.
 
     `work` and the keeping of its answer are one transaction, so `work` must not speak to the network. With
-    `shows_secret` the kept body is sealed and opens only for the caller who asked first.
-    Raises Problem idempotency_key_invalid, idempotency_key_reused, idempotency_in_progress, and what `work` raises.
+    `shows_secret` the kept body is sealed and opens only for the caller who asked first. With `needs_key` nothing runs
+    without a key.
+    Raises Problem idempotency_key_required, idempotency_key_invalid, idempotency_key_reused, idempotency_in_progress,
+    and what `work` raises.
     """
     key = read_key(request)
     if key is None:
+        if needs_key:
+            raise Problem("idempotency_key_required")
         return work()
     claim = Claim(
         merchant_id=caller.merchant_id,
@@ -194,11 +202,15 @@ def _earlier_answer(row: IdempotencyKey, claim: Claim) -> HttpResponse:
 
 
 def _run(request: Request, claim: Claim, work: Callable[[], HttpResponse], *, shows_secret: bool) -> HttpResponse:
+    def unit() -> HttpResponse:
+        answer = work()
+        if _is_worth_keeping(answer.status_code):
+            _keep(claim, answer, shows_secret=shows_secret)
+        return answer
+
     try:
-        with transaction.atomic():
-            answer = work()
-            if _is_worth_keeping(answer.status_code):
-                _keep(claim, answer, shows_secret=shows_secret)
+        # A deadlock inside undoes the whole of it: what is retried is this, not the work in it.
+        answer = retry_unit(unit)
     except Exception as error:
         problem = to_problem(error)
         if problem is None or problem.code == IN_PROGRESS or not _is_worth_keeping(problem.http_status):

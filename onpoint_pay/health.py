@@ -7,12 +7,13 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
+from onpoint_pay import openapi_texts_people as texts
 from onpoint_pay.kit.api import json_answer
 
 _migrated = False
@@ -26,10 +27,17 @@ class ChecksSerializer(serializers.Serializer[Any]):
     migrations = serializers.CharField()
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Answers", value=texts.LIVE_EXAMPLE)])
 class LiveSerializer(serializers.Serializer[Any]):
     status = serializers.CharField(help_text="ok.")
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("All is well", value=texts.READY_EXAMPLE, status_codes=["200"]),
+        OpenApiExample("Not now", value=texts.UNREADY_EXAMPLE, status_codes=["503"]),
+    ]
+)
 class ReadySerializer(serializers.Serializer[Any]):
     status = serializers.CharField(help_text="ok or unavailable.")
     checks = ChecksSerializer()

@@ -16,12 +16,12 @@ class NotStrict(ValueError):
     """The bytes are no JSON object we are willing to read."""
 
 
-def load_object(body: bytes) -> JsonObject:
-    """The object in `body`: integers as int, fractions as Decimal, no key twice in one object.
+def load_object(body: bytes, *, largest: int = MAX_BYTES) -> JsonObject:
+    """The object in `body`, of `largest` bytes at most: integers as int, fractions as Decimal, no key twice in one.
 
     Raises NotStrict for anything else, and for text that no database takes: NUL and half surrogate pairs.
     """
-    if len(body) > MAX_BYTES:
+    if len(body) > largest:
         raise NotStrict("too long")
     try:
         document = json.loads(

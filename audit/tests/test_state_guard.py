@@ -9,23 +9,87 @@ from django.test import TestCase
 
 from audit.models import StateHistory, StateRule
 from onpoint_pay.kit.ids import new_id
-from payments.states import OP_CREATED, OP_MOVES, OP_STATES, PAYMENT_MOVES, PAYMENT_STATES, REFUND_MOVES, REFUND_STATES
+from payments.states import (
+    DOUBT_MOVES,
+    DOUBT_STATES,
+    OP_MOVES,
+    OP_STATES,
+    PAYMENT_MOVES,
+    PAYMENT_STATES,
+    REFUND_MOVES,
+    REFUND_STATES,
+)
+from settlements.states import (
+    BATCH_MOVES,
+    BATCH_STATES,
+    PAYOUT_MOVES,
+    PAYOUT_STATES,
+    RECON_EXCEPTION_MOVES,
+    RECON_EXCEPTION_STATES,
+    SETTLEMENT_MOVES,
+    SETTLEMENT_STATES,
+)
 
 MACHINES = {
     "payment": (PAYMENT_STATES, PAYMENT_MOVES),
     "op": (OP_STATES, OP_MOVES),
     "refund": (REFUND_STATES, REFUND_MOVES),
+    "doubt_decision": (DOUBT_STATES, DOUBT_MOVES),
+    "payout": (PAYOUT_STATES, PAYOUT_MOVES),
+    "payout_batch": (BATCH_STATES, BATCH_MOVES),
+    "settlement": (SETTLEMENT_STATES, SETTLEMENT_MOVES),
+    "recon_exception": (RECON_EXCEPTION_STATES, RECON_EXCEPTION_MOVES),
 }
+# Where the rows of each are, and the state in which every one of them begins.
+GUARDED = {
+    "transactions": ("payment", "initiated"),
+    "money_op": ("op", "created"),
+    "refunds": ("refund", "requires_approval"),
+    "doubt_decision": ("doubt_decision", "proposed"),
+    "payouts": ("payout", "requires_approval"),
+    "payout_batch": ("payout_batch", "requires_approval"),
+    "settlement": ("settlement", "open"),
+    "recon_exception": ("recon_exception", "open"),
+}
+STARTS = dict(GUARDED.values())
+
+
+def kept(table: str) -> set[str]:
+    """Of a table whose rows are added and never changed or removed."""
+    return {f"{table}_keep", f"{table}_keep_all"}
+
+
+def fixed(table: str, *more: str) -> set[str]:
+    """Of a table whose rows are not removed, and say for ever what they are about."""
+    return {f"{table}_{name}" for name in ("fixed", "stays", *more)}
+
+
 TRIGGERS = {
-    "audit_event": {"audit_chain", "audit_event_keep", "audit_event_keep_all"},
-    "state_history": {"state_history_keep", "state_history_keep_all"},
-    "transactions": {"transactions_state"},
-    "money_op": {"money_op_state"},
-    "refunds": {"refunds_state"},
+    "transactions": fixed("transactions", "state", "captured"),
+    "money_op": fixed("money_op", "state"),
+    "refunds": fixed("refunds", "state"),
+    "doubt_decision": fixed("doubt_decision", "state", "decided"),
+    "payouts": fixed("payouts", "state"),
+    "payout_batch": fixed("payout_batch", "state"),
+    "payout_destination": fixed("payout_destination", "gone"),
+    "settlement": fixed("settlement", "state", "summed", "returned"),
+    "recon_line": fixed("recon_line"),
+    "recon_match": fixed("recon_match", "booked", "decided"),
+    "recon_exception": fixed("recon_exception", "state", "closed"),
+    "fee_plan": kept("fee_plan"),
+    "audit_event": {"audit_chain"} | kept("audit_event"),
+    "state_history": kept("state_history"),
     "ledger_account": {"ledger_account_guard"},
-    "ledger_transfer": {"ledger_transfer_balanced", "ledger_transfer_keep", "ledger_transfer_keep_all"},
-    "ledger_entry": {"ledger_entry_post", "ledger_entry_keep", "ledger_entry_keep_all"},
-    "webhooks_attempt": {"webhooks_attempt_keep", "webhooks_attempt_keep_all"},
+    "ledger_transfer": {"ledger_transfer_balanced"} | kept("ledger_transfer"),
+    "ledger_entry": {"ledger_entry_post"} | kept("ledger_entry"),
+    "fee_plan_version": {"fee_plan_version_guard"} | kept("fee_plan_version"),
+    "fee_rule": {"fee_rule_guard"} | kept("fee_rule"),
+    "settlement_line": {"settlement_line_guard"},
+    "day_statement": kept("day_statement"),
+    "closed_day": kept("closed_day"),
+    "bank_file": kept("bank_file"),
+    "bank_result": kept("bank_result"),
+    "webhooks_attempt": kept("webhooks_attempt"),
     "webhooks_endpoint": {"webhooks_endpoint_lane"},
 }
 
@@ -47,10 +111,9 @@ class GuardTestCase(TestCase):
 
     def guard(self, entity: str, *, event: str = "UPDATE") -> None:
         execute("DROP TRIGGER IF EXISTS probe_state ON probe")
-        start = "initiated" if entity == "payment" else OP_CREATED
         execute(
             f"CREATE TRIGGER probe_state BEFORE {event} ON probe FOR EACH ROW"
-            f" EXECUTE FUNCTION state_guard('{entity}', '{start}')"
+            f" EXECUTE FUNCTION state_guard('{entity}', '{STARTS[entity]}')"
         )
 
     def new_evidence(self) -> int:
@@ -137,7 +200,7 @@ class Moves(GuardTestCase):
             self.guard(entity, event="INSERT")
             for state in states:
                 with self.subTest(entity=entity, state=state):
-                    is_start = state in ("initiated", OP_CREATED)
+                    is_start = state == STARTS[entity]
                     try:
                         with transaction.atomic():
                             self.row(state)
@@ -168,13 +231,30 @@ class Rules(TestCase):
             ("sending", "unknown"),
             ("accepted", "unknown"),
         }
-        for entity, wanted in (("payment", payment), ("op", operation)):
+        refund = {("requires_approval", "pending"), ("requires_approval", "cancelled")}
+        own_word = {"payment": payment, "op": operation, "refund": refund, "payout": refund}
+        for entity, wanted in own_word.items():
             rows = StateRule.objects.filter(entity=entity, evidence=False).values_list("from_state", "to_state")
-            self.assertEqual(set(rows), wanted)
-        ways_to_money = StateRule.objects.filter(to_state__in=("completed", "succeeded"))
+            self.assertEqual(set(rows), wanted, entity)
+        rules = StateRule.objects.filter(entity__in=own_word)
+        ways_to_money = rules.filter(to_state__in=("completed", "succeeded"))
+        self.assertEqual(set(ways_to_money.values_list("entity", flat=True)), set(own_word))
         self.assertEqual(set(ways_to_money.values_list("evidence", flat=True)), {True})
-        ways_from_money = StateRule.objects.filter(from_state__in=("completed", "succeeded", "reversed"))
-        self.assertEqual(list(ways_from_money.values_list("from_state", "to_state")), [("completed", "reversed")])
+        ways_from_money = rules.filter(from_state__in=("completed", "succeeded", "reversed", "returned"))
+        self.assertEqual(
+            set(ways_from_money.values_list("entity", "from_state", "to_state", "evidence")),
+            {("payment", "completed", "reversed", True), ("payout", "completed", "returned", True)},
+        )
+
+    def test_what_is_only_counted_or_looked_into_has_no_evidence(self) -> None:
+        """A batch or a settlement is as far as its payouts are; no provider speaks of one, and none moves money itself."""
+        counted = StateRule.objects.filter(entity__in=("payout_batch", "settlement", "recon_exception"))
+        self.assertEqual(set(counted.values_list("evidence", flat=True)), {False})
+        ends = counted.filter(entity="payout_batch").values_list("from_state", "to_state")
+        self.assertEqual(
+            set(ends),
+            {("requires_approval", "pending"), ("requires_approval", "cancelled"), ("pending", "completed")},
+        )
 
     def test_history_cannot_be_changed_or_removed(self) -> None:
         execute(
@@ -203,6 +283,15 @@ class Triggers(TestCase):
             self.assertEqual(enabled, "O", f"{name} on {table}")
         self.assertEqual(found, TRIGGERS)
 
+    def test_each_guard_knows_its_entity_and_where_it_begins(self) -> None:
+        rows = execute(
+            "SELECT tgrelid::regclass::text, tgargs FROM pg_trigger"
+            " WHERE tgfoid = 'state_guard'::regproc AND tgparentid = 0"
+        )
+        # Each argument ends with a zero byte.
+        found = {table: tuple(bytes(arguments).decode().split("\0")[:-1]) for table, arguments in rows}
+        self.assertEqual(found, GUARDED)
+
     def test_the_balance_is_checked_at_commit(self) -> None:
         rows = execute("SELECT tgdeferrable, tginitdeferred FROM pg_trigger WHERE tgname = 'ledger_transfer_balanced'")
         self.assertEqual(rows, [(True, True)])
@@ -216,8 +305,10 @@ class Triggers(TestCase):
             [
                 "audit_chain",
                 "ledger_entry_post",
+                "ledger_lock_rows",
                 "ledger_open_account",
                 "ledger_post",
+                "settlement_advance",
                 "state_guard",
                 "webhooks_tend_attempts",
             ],

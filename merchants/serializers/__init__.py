@@ -2,6 +2,7 @@
 
 from merchants.serializers.fields import (
     AmountField,
+    CurrencyField,
     EmailField,
     NetworkField,
     PasswordField,
@@ -44,6 +45,7 @@ __all__ = [
     "api_key_body",
     "ApiKeyListSerializer",
     "ApiKeySerializer",
+    "CurrencyField",
     "EmailField",
     "fail",
     "LoginSerializer",

@@ -85,6 +85,15 @@ class AmountField(serializers.Field[str, Any, str, Any]):
         return value
 
 
+class CurrencyField(serializers.ChoiceField):
+    """Upper-case letters of ISO 4217."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or data not in self.choices:
+            raise fail("currency_unsupported", f"Only {', '.join(map(str, self.choices))} is supported.")
+        return data
+
+
 class PasswordField(serializers.CharField):
     """Taken as it is typed: neither trimmed nor changed. Its upper bound keeps hashing affordable."""
 

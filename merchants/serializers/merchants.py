@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from merchants.models import ApiKey, Membership, Merchant, Role, Scope, User
@@ -20,6 +21,7 @@ from merchants.serializers.fields import (
     optional,
     stamp,
 )
+from onpoint_pay import openapi_texts_people as texts
 from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.money import Money
 
@@ -29,6 +31,7 @@ MOST_NETWORKS = 50
 # --- what comes in ------------------------------------------------------------------------------------------------
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A shop", value=texts.REGISTER_EXAMPLE)])
 class RegisterSerializer(InputSerializer):
     """Somebody and their business."""
 
@@ -58,15 +61,18 @@ class RegisterSerializer(InputSerializer):
         return value
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A person", value=texts.LOGIN_EXAMPLE)])
 class LoginSerializer(InputSerializer):
     email = EmailField(max_length=254)
     password = PasswordField()
 
 
+@extend_schema_serializer(examples=[OpenApiExample("The refresh token", value=texts.REFRESH_EXAMPLE)])
 class RefreshSerializer(InputSerializer):
     refresh = serializers.CharField(max_length=4096)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A name, and no phone", value=texts.PROFILE_CHANGES_EXAMPLE)])
 class ProfileChangesSerializer(InputSerializer):
     """Absent fields stay as they are; null clears the phone."""
 
@@ -75,6 +81,12 @@ class ProfileChangesSerializer(InputSerializer):
     phone = PhoneField(max_length=24, required=False, allow_null=True)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("For a backend", value=texts.NEW_KEY_EXAMPLE),
+        OpenApiExample("Restricted", value=texts.RESTRICTED_KEY_EXAMPLE),
+    ]
+)
 class NewApiKeySerializer(InputSerializer):
     """The key belongs to the mode of the request."""
 
@@ -96,6 +108,9 @@ class NewApiKeySerializer(InputSerializer):
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("A second person above 5,000", value=texts.MERCHANT_CHANGES_EXAMPLE)]
+)
 class MerchantChangesSerializer(InputSerializer):
     """What a merchant changes about itself."""
 
@@ -104,6 +119,7 @@ class MerchantChangesSerializer(InputSerializer):
     )
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A day to change over", value=texts.ROTATE_SECRET_EXAMPLE)])
 class RotateSecretSerializer(InputSerializer):
     overlap_hours = serializers.IntegerField(
         default=24, min_value=0, max_value=168, help_text="How long the earlier secrets sign along."
@@ -206,10 +222,12 @@ class TokensSerializer(serializers.Serializer[Any]):
     refresh_expires_in = serializers.IntegerField()
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Renewed", value=texts.RENEWED_EXAMPLE)])
 class RenewedSerializer(serializers.Serializer[Any]):
     tokens = TokensSerializer()
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A person", value=texts.USER_EXAMPLE)])
 class UserSerializer(serializers.Serializer[Any]):
     """A person."""
 
@@ -249,6 +267,7 @@ class OwnMerchantSerializer(MerchantSerializer):
     role = serializers.ChoiceField(choices=Role.values)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A shop", value=texts.MERCHANT_SETTINGS_EXAMPLE)])
 class MerchantSettingsSerializer(MerchantSerializer):
     """The caller's business, with the end of the secret its webhooks are signed with in this mode."""
 
@@ -267,6 +286,7 @@ class PlaceSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.values)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Signed in", value=texts.SESSION_EXAMPLE)])
 class SessionSerializer(serializers.Serializer[Any]):
     """A session that has just begun."""
 
@@ -276,6 +296,7 @@ class SessionSerializer(serializers.Serializer[Any]):
     merchants = PlaceSerializer(many=True)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Restricted", value=texts.KEY_EXAMPLE)])
 class ApiKeySerializer(serializers.Serializer[Any]):
     """An API key, without the key."""
 
@@ -295,6 +316,7 @@ class ApiKeySerializer(serializers.Serializer[Any]):
     revoked_at = serializers.DateTimeField(allow_null=True)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Shown once", value=texts.SHOWN_KEY_EXAMPLE)])
 class ShownApiKeySerializer(ApiKeySerializer):
     """A new API key; `key` is shown this once."""
 
@@ -309,6 +331,7 @@ class ApiKeyListSerializer(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Shown once", value=texts.WEBHOOK_SECRET_EXAMPLE)])
 class WebhookSecretSerializer(serializers.Serializer[Any]):
     """The new secret; it is shown this once."""
 

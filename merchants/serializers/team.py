@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from merchants.models import Membership, Role
 from merchants.serializers.fields import EmailField, stamp
+from onpoint_pay import openapi_texts_people as texts
 from onpoint_pay.kit.api import InputSerializer
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Somebody who keeps the books", value=texts.NEW_MEMBER_EXAMPLE)])
 class NewMemberSerializer(InputSerializer):
     """Whom to add. They must have registered; invitations by mail are not sent yet."""
 
@@ -16,6 +19,7 @@ class NewMemberSerializer(InputSerializer):
     role = serializers.ChoiceField(choices=Role.values)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Another role", value=texts.MEMBER_CHANGES_EXAMPLE)])
 class MemberChangesSerializer(InputSerializer):
     role = serializers.ChoiceField(choices=Role.values)
 
@@ -34,6 +38,7 @@ def member_body(member: Membership) -> dict[str, Any]:
     }
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Somebody who keeps the books", value=texts.MEMBER_EXAMPLE)])
 class MemberSerializer(serializers.Serializer[Any]):
     """A person with a role at the merchant, in both modes."""
 

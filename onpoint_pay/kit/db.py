@@ -76,8 +76,9 @@ def role_exists(cursor: Any, role: str) -> bool:
     return cursor.fetchone() is not None
 
 
-def grant_application_role(read_only: tuple[str, ...] = ()) -> Callable[[Any, Any], None]:
-    """A migration step: the application role works on all tables, and may only read those named.
+def grant_application_role(read_only: tuple[str, ...] = (), doors: tuple[str, ...] = ()) -> Callable[[Any, Any], None]:
+    """A migration step: the application role works on all tables, may only read those named, or may call the functions
+    named, which not everybody may.
 
     Says nothing when the role does not exist: a single-role installation stands on the triggers alone.
     """
@@ -87,7 +88,7 @@ def grant_application_role(read_only: tuple[str, ...] = ()) -> Callable[[Any, An
             if role_exists(cursor, settings.DATABASE_APP_ROLE):
                 tables = _tables_without_rights(cursor, settings.DATABASE_APP_ROLE)
                 role = schema_editor.quote_name(settings.DATABASE_APP_ROLE)
-                for statement in privilege_statements(role, tables, read_only):
+                for statement in privilege_statements(role, tables, read_only, doors):
                     cursor.execute(statement)
 
     return step
@@ -103,9 +104,13 @@ def _tables_without_rights(cursor: Any, role: str) -> list[str]:
     return [name for (name,) in cursor.fetchall()]
 
 
-def privilege_statements(role: str, tables: list[str], read_only: tuple[str, ...]) -> list[str]:
+def privilege_statements(
+    role: str, tables: list[str], read_only: tuple[str, ...], doors: tuple[str, ...] = ()
+) -> list[str]:
     if read_only:
         return [f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {', '.join(read_only)} FROM {role}"]
+    if doors:
+        return [f"GRANT EXECUTE ON FUNCTION {', '.join(doors)} TO {role}"]
     statements = [
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",

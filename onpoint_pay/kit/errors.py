@@ -52,6 +52,7 @@ CODES: dict[str, tuple[int, str, str | None]] = {
     "merchant_suspended": (403, "The merchant is suspended", "Contact the operator of this installation."),
     "live_mode_disabled": (403, "Live mode is not open for this merchant", "Use a test key."),
     "limit_exceeded": (403, "A limit of the merchant is reached", "Ask for a higher limit."),
+    "own_request_approval": (403, "Nobody approves what they asked for", "Have another person of the business agree."),
     "resource_missing": (404, "There is no such object", "Check the id and the mode of your key."),
     "payment_not_found": (404, "There is no such payment", "Check the reference and the mode of your key."),
     "route_not_found": (404, "There is no such address", "See /api/v1/docs/ for the addresses."),
@@ -108,12 +109,14 @@ class Problem(Exception):
         *,
         param: str | None = None,
         faults: Sequence[Fault] = (),
+        next_step: str | None = None,
         retry_after_seconds: int | None = None,
         customer_message: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         self.code = code
-        self.http_status, self.title, self.next_step = CODES[code]
+        self.http_status, self.title, usual_step = CODES[code]
+        self.next_step = next_step or usual_step
         self.detail = detail or f"{self.title}."
         self.param = param
         self.faults = tuple(faults)

@@ -9,7 +9,7 @@ from providers.mpesa import receiver_words
 from providers.mpesa.codes import Api, decision, is_success
 from providers.mpesa.envelope import Result, read_result
 from providers.mpesa.gateway import clean_message, kept_body, kept_document
-from providers.mpesa.values import balance, callback_document, identifier, money, plain_names, receipt, text
+from providers.mpesa.values import balance, callback_document, charges, identifier, money, plain_names, receipt, text
 from providers.strict_json import JsonObject
 from providers.types import AccountBalance, CallbackEvent, EventKind, Failure, Outcome, OutcomeStatus
 
@@ -121,6 +121,7 @@ def _asked_about(result: Result, *, raw: bytes) -> Outcome:
     told = result.parameters
     parties = result.parties
     original = identifier(told.get("originatorconversationid"))
+    is_ours = "debit_shortcode" in parties
     facts["provider_message"] = fate
     facts["details"] |= parties | {"transaction_status": fate} | ({"original_reference": original} if original else {})
     status, failure = _fate(fate)
@@ -130,6 +131,8 @@ def _asked_about(result: Result, *, raw: bytes) -> Outcome:
         receipt=receipt(told.get("receiptno")),
         failure=failure,
         money=money(told.get("amount")),
+        # Of money that a customer sent, it is the customer's.
+        fee=charges(told.get("debitpartycharges")) if is_ours else None,
         phone=parties.get("payer_phone") or parties.get("receiver_phone"),
         is_reversed=fate.lower() == _REVERSED,
         **facts,

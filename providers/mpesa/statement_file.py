@@ -15,6 +15,7 @@ from onpoint_pay.kit.entries import (
     PAYOUT,
     RECEIPT,
     REVERSAL,
+    SEPARATORS,
     Entry,
     FileRefused,
     Head,
@@ -23,6 +24,9 @@ from onpoint_pay.kit.entries import (
     Skipped,
     Unreadable,
     minor_of,
+    refuse_cut,
+    refuse_header,
+    text_of,
 )
 from onpoint_pay.kit.money import Money, MoneyError
 from providers.errors import ProviderUnavailable
@@ -39,6 +43,8 @@ _HEAD_LINES = 40
 _STAMPS = ("%d-%m-%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d-%m-%Y %H:%M")
 _STAMP_TEXT = re.compile(r"[0-9]{2,4}[-/][0-9]{2}[-/][0-9]{2,4} [0-9:]{5,8}")
 _CODE = re.compile(r"[0-9A-Z]{6,20}")
+# Daraja: ten upper-case letters and digits that begin with letters for the year and the month.
+_RECEIPT_WORD = re.compile(r"\b(?=[0-9A-Z]*[0-9])[A-Z]{2}[0-9A-Z]{8}\b")
 _TYPED_IN_DETAILS = re.compile(r"\bAcc(?:ount)?\.? ?(?:No\.? ?)?([0-9A-Za-z][0-9A-Za-z /._-]{0,19})$")
 _MONEY_OUT_WORDS = ("business payment", "salary payment", "promotion payment", "b2c", "organization to customer")
 _OWN_MONEY_WORDS = ("settlement", "working account", "utility account", "transfer", "deposit", "withdrawal")
@@ -46,37 +52,48 @@ _LONGEST_PULL = 16 * 1024 * 1024
 
 
 def read_statement(lines: Iterable[bytes]) -> Items:
-    """Head and movements of the portal's CSV. Raises FileRefused when it is no such file.
+    """Head and movements of the portal's CSV. Raises FileRefused when it is no such file, or not all of it.
 
     Each physical line is read by itself: a stray quotation mark spoils one line and not the rest of the file.
     """
     columns: list[str] | None = None
     found: dict[str, str] = {}
     for line_no, raw in enumerate(lines, start=1):
-        cells = _cells(raw, line_no)
-        if isinstance(cells, Unreadable):
-            if columns is not None:
-                yield cells
-            continue
+        text = text_of(raw, line_no)
+        cells = _cells(text, line_no)
         if columns is not None:
-            yield from _row(cells, columns, line_no, raw)
+            yield from [cells] if isinstance(cells, Unreadable) else _row(cells, columns, line_no, text)
+            if not raw.endswith(b"\n") and _is_cut(cells, columns):
+                refuse_cut(line_no)
+        elif isinstance(cells, Unreadable):
+            continue
         elif _is_header(cells):
             columns = [_plain(cell) for cell in cells]
             yield _head(found)
         elif line_no > _HEAD_LINES:
             break
         else:
+            _refuse_other_separator(text, line_no)
             _remember(found, cells)
     if columns is None:
         raise FileRefused("no line with the columns Receipt No., Completion Time, Paid In, Withdrawn and Balance")
 
 
-def _cells(raw: bytes, line_no: int) -> list[str] | Unreadable:
-    text = raw.decode("utf-8-sig" if line_no == 1 else "utf-8", errors="replace").rstrip("\r\n").replace("\x00", "")
+def _cells(text: str, line_no: int) -> list[str] | Unreadable:
     try:
         return [cell.strip() for cell in next(csv.reader([text], strict=True), [])]
     except csv.Error as error:
         return Unreadable(line_no=line_no, text=text, why=str(error))
+
+
+def _is_cut(cells: list[str] | Unreadable, columns: Sequence[str]) -> bool:
+    return isinstance(cells, Unreadable) or (any(cells) and len(cells) < len(columns))
+
+
+def _refuse_other_separator(text: str, line_no: int) -> None:
+    for separator in SEPARATORS[1:]:
+        if _is_header(text.split(separator)):
+            refuse_header(line_no, separator, wanted=SEPARATORS[0])
 
 
 def _plain(cell: str) -> str:
@@ -132,12 +149,11 @@ def _try_stamp(text: str, stamp: str) -> datetime | None:
 # --- the movements ----------------------------------------------------------------------------------------------------
 
 
-def _row(cells: Sequence[str], columns: Sequence[str], line_no: int, raw: bytes) -> Iterator[Item]:
+def _row(cells: Sequence[str], columns: Sequence[str], line_no: int, text: str) -> Iterator[Item]:
     if not any(cells):
         return
     row = dict(zip(columns, cells, strict=False))
-    text = raw.decode(errors="replace").rstrip("\r\n").replace("\x00", "")
-    if len(cells) < len(_NEEDED):
+    if not row.keys() >= set(_NEEDED):
         yield Unreadable(line_no=line_no, text=text, why="too few columns")
     elif row.get(_STATUS, "").lower() not in ("completed", ""):
         yield Skipped(line_no=line_no)
@@ -172,7 +188,7 @@ def _entry(row: Mapping[str, str], line_no: int) -> Entry:
         kind=kind,
         narrative=details or reason,
         balance_after=minor_of(row[_BALANCE]),
-        linked_id=row.get(_LINKED, "").upper() or (receipt if kind == CHARGE else ""),
+        linked_id=row.get(_LINKED, "").upper() or _linked_in(details, receipt, kind),
         account_reference=row.get(_TYPED) or _typed_in(details),
         party=_phone_in(row.get(_PARTY, "")),
     )
@@ -191,6 +207,14 @@ def kind_of(words: str, direction: str) -> str:
     if direction == OUT or any(word in plain for word in _OWN_MONEY_WORDS):
         return OTHER
     return RECEIPT
+
+
+def _linked_in(details: str, receipt: str, kind: str) -> str:
+    """The movement it belongs to: a charge carries its receipt, a reversal names what it undoes in its words."""
+    if kind != REVERSAL:
+        return receipt if kind == CHARGE else ""
+    found = [word for word in _RECEIPT_WORD.findall(details) if word != receipt]
+    return found[0] if len(found) == 1 else ""
 
 
 def _typed_in(details: str) -> str:

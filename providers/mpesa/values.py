@@ -18,6 +18,7 @@ _RECEIPT = re.compile(r"[0-9A-Z]{6,20}")
 # Daraja: the date letters and zeros, where an operation has no receipt because it failed or moved no money.
 _PLACEHOLDER = re.compile(r"[0-9A-Z]{3}0{7}")
 _DOTTED = re.compile(r"[0-9]{2}\.[0-9]{2}\.[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_CHARGE_FIELDS = 3
 _DOTTED_FORMAT = "%d.%m.%Y %H:%M:%S"
 
 
@@ -67,6 +68,17 @@ def balance(value: object, currency: str = CURRENCY) -> Money | None:
     found = str(value).strip() if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool) else ""
     amount = money(found.removeprefix("-"), currency)
     return -amount if amount is not None and found.startswith("-") else amount
+
+
+def charges(value: object) -> Money | None:
+    """The sum of what was taken; None when it cannot be read.
+
+    Daraja: name|currency|amount, joined with & where there are several, or nothing.
+    """
+    parts = [part.split("|") for part in text(value).split("&") if part.strip()]
+    found = [money(part[2], part[1].strip()) if len(part) == _CHARGE_FIELDS else None for part in parts]
+    known = [amount for amount in found if amount is not None and amount.currency == CURRENCY]
+    return Money(sum(amount.minor for amount in known), CURRENCY) if parts and len(known) == len(parts) else None
 
 
 def clear_phone(value: object) -> str | None:

@@ -233,6 +233,21 @@ class StatusTests(unittest.TestCase):
                 outcome = changed("result-status", ResultCode=code, ResultDesc=message, ResultParameters=...).outcome
                 self.assertEqual((outcome.status, outcome.is_unknown_there), (OutcomeStatus.UNKNOWN, is_unknown))
 
+    def test_what_was_taken_for_sending(self) -> None:
+        ours = ("DebitPartyName", "600987 - ONPOINT DEMO")
+        for value, minor in (
+            ("Fee For B2C Payment|KES|33.00", 33_00), ("Fee For B2C Payment|KES|22.4", 22_40),
+            ("Fee For B2C Payment|KES|33.00&Excise|KES|4.95", 37_95), ("Fee|KES|0.00", 0),
+            ("", None), (..., None), ("33.00", None), ("Fee|USD|33.00", None), ("Fee|KES|x", None),
+            ("Fee|KES|33.00&Excise", None), ("Fee|KES|-33.00", None), ([], None),
+        ):  # fmt: skip
+            with self.subTest(value=value):
+                outcome = told("result-status", ("TransactionStatus", "Completed"), ours, ("DebitPartyCharges", value))
+                self.assertEqual(outcome.fee, None if minor is None else Money(minor))
+        theirs = ("DebitPartyName", "254708374149 - AMINA OTIENO")
+        charge = ("DebitPartyCharges", "Fee|KES|33.00")
+        self.assertIsNone(told("result-status", ("TransactionStatus", "Completed"), theirs, charge).fee)
+
     def parties(self, *pairs: tuple[str, Any]) -> dict[str, str]:
         outcome = told("result-status", ("TransactionStatus", "Completed"), *pairs)
         names = ("payer_phone", "receiver_phone", "debit_shortcode", "credit_shortcode", "shortcode")
