@@ -1,11 +1,13 @@
 """The result as one JSON document: everything that was taken, nothing dropped."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 from bench.counting import Count
-from bench.hooks.figures import FIGURES
-from bench.hooks.takes import Take
+from bench.figures import Figure, Take
+from bench.hooks.figures import FIGURES as OF_WEBHOOKS
+from bench.money.figures import FIGURES as OF_MONEY
 from bench.ratios import CPU, RATIOS, STATEMENTS, STATEMENTS_TARGET, Summary, describe_values
 from bench.rounds import Measure
 
@@ -17,18 +19,27 @@ EXCLUDED = (
 
 
 def make(
-    measures: list[Measure], count: Count | None, takes: list[Take], *, names: list[str], environment: dict[str, Any]
+    measures: list[Measure],
+    count: Count | None,
+    takes: list[Take],
+    money: list[Take],
+    *,
+    names: list[str],
+    environment: dict[str, Any],
 ) -> dict[str, Any]:
-    """Rounds, ratios, statements, webhook measurements and the machine, in plain values."""
+    """Rounds, ratios, statements, measurements of webhooks and of money, and the machine, in plain values."""
     return {
         "environment": environment,
-        "ratios": _ratios(measures, count, names) | _webhooks(takes, names),
+        "ratios": _ratios(measures, count, names)
+        | _figures(OF_WEBHOOKS, takes, names)
+        | _figures(OF_MONEY, money, names),
         "measures": [_measure(measure) for measure in measures],
         "webhooks": [_take(take) for take in takes],
+        "money": [_take(take) for take in money],
         "statements": None if count is None else _statements(count),
         "faults": [
             *(fault for measure in measures for fault in measure.faults),
-            *(fault for take in takes for fault in take.faults),
+            *(fault for take in (*takes, *money) for fault in take.faults),
             *(count.faults if count else []),
         ],
     }
@@ -50,9 +61,9 @@ def _ratios(measures: list[Measure], count: Count | None, names: list[str]) -> d
     return found
 
 
-def _webhooks(takes: list[Take], names: list[str]) -> dict[str, Any]:
+def _figures(figures: Iterable[Figure], takes: list[Take], names: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for figure in FIGURES:
+    for figure in figures:
         if figure.name in names:
             bound = "at most" if figure.low_is_good else "at least"
             found[figure.name] = {"what": figure.what} | describe_values(

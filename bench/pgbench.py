@@ -55,9 +55,9 @@ class Pgbench:
         self._address, self._folder, self._runs = urlsplit(url), folder, 0
         self._program = postgres_package() / "pginstall" / "bin" / "pgbench"
 
-    def run(self, name: str, script: str, *, seconds: float) -> Tally:
+    def run(self, name: str, script: str, *, seconds: float, clients: int = CLIENTS) -> Tally:
         """For whole seconds, at least one. Raises LocalError when any transaction failed."""
-        return self._run(name, script, ["-T", str(max(1, round(seconds)))])
+        return self._run(name, script, ["-T", str(max(1, round(seconds)))], clients=clients)
 
     def run_times(self, name: str, script: str, *, times_each: int) -> list[int]:
         """Each client `times_each` times; the values u took."""
@@ -68,7 +68,7 @@ class Pgbench:
     def _next_base(self) -> int:
         return FIRST_NUMBER + self._runs * NUMBERS_PER_RUN
 
-    def _run(self, name: str, script: str, length: list[str]) -> Tally:
+    def _run(self, name: str, script: str, length: list[str], *, clients: int = CLIENTS) -> Tally:
         path = self._folder / f"{name}.sql"
         path.write_text(script)
         variables = ["-D", "n=0", "-D", f"base={self._next_base()}"]
@@ -80,7 +80,7 @@ class Pgbench:
                 "-M",
                 "simple",
                 "-c",
-                str(CLIENTS),
+                str(clients),
                 "-j",
                 "2",
                 *length,

@@ -3,7 +3,7 @@
 from statistics import median
 from typing import Any
 
-from bench.hooks.takes import Take
+from bench.figures import Take
 from bench.ratios import STATEMENTS
 from bench.rounds import PRODUCT, Measure
 
@@ -13,10 +13,11 @@ KEPT_RATE = 0.9
 MEASURES_HEAD = (
     f"{'medians':18}{'requests/s':>11}{'CPU us':>9}{'web':>8}{'postgres':>10}{'valkey':>8}{'driving':>9}{'others':>8}"
 )
-# Those who send, the database, and the other side.
-TREES = (("worker", "tasks", "control-1", "control-2"), ("postgres",), ("valkey",), ("sink",), ("inside",))
+# Those who work, the database, and the other side.
+WORKING = ("worker", "tasks", "control-1", "control-2", "writers", "books")
+TREES = (WORKING, ("postgres",), ("valkey",), ("sink",), ("inside",))
 TAKES_HEAD = (
-    f"{'medians, us of CPU':18}{'a second':>11}{'sending':>10}{'postgres':>10}{'valkey':>10}{'sink':>10}{'commits':>10}"
+    f"{'medians, us of CPU':18}{'a second':>11}{'working':>10}{'postgres':>10}{'valkey':>10}{'sink':>10}{'commits':>10}"
     f"{'others':>8}"
 )
 

@@ -1,10 +1,8 @@
 """The webhook figures that are compared with targets; each is taken from the measurements of one round."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from bench.hooks.takes import Take
-from bench.ratios import Summary
+from bench.figures import Figure, Found
 
 # Every round takes these in this order while the workers run.
 WITH_WORKERS = (
@@ -22,29 +20,6 @@ WITH_WORKERS = (
 CROWDS, CROWD_EVERY = ("50", "50-one-hangs", "200", "200-many-fail"), 3
 # When the workers have stopped.
 CLAIMS = ("claim-few", "claim")
-Found = Mapping[str, Take]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """`of` takes it from one round's measurements; `needs` are those it uses and those shown beside it."""
-
-    name: str
-    what: str
-    needs: tuple[str, ...]
-    of: Callable[[Found], float]
-    target: float
-    low_is_good: bool = True
-
-    def values(self, takes: Iterable[Take]) -> list[float]:
-        """One per round that has all it needs."""
-        by_round: dict[int, dict[str, Take]] = {}
-        for take in (each for each in takes if each.round):
-            by_round.setdefault(take.round, {})[take.name] = take
-        return [self.of(found) for found in by_round.values() if found.keys() >= set(self.needs)]
-
-    def summary(self, values: Sequence[float]) -> Summary:
-        return Summary(values, low_is_good=self.low_is_good)
 
 
 def _rate(over: str) -> Callable[[Found], float]:
@@ -160,9 +135,3 @@ FIGURES = (
     ),
 )
 NAMES = [figure.name for figure in FIGURES]
-
-
-def needed_for(names: Iterable[str]) -> set[str]:
-    """The measurements behind the named figures."""
-    chosen = set(names)
-    return {need for figure in FIGURES if figure.name in chosen for need in figure.needs}

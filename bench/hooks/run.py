@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from bench import machine
-from bench.hooks.figures import CLAIMS, CROWD_EVERY, CROWDS, WITH_WORKERS, needed_for
+from bench.figures import Take, needed_for
+from bench.hooks.figures import CLAIMS, CROWD_EVERY, CROWDS, FIGURES, WITH_WORKERS
 from bench.hooks.stack import HookStack
-from bench.hooks.takes import Take, Takes
+from bench.hooks.takes import Takes
 
 WARM_UP, WARM_UP_SECONDS = ("drain", "adapter", "post", "tasks", "bell"), 0.3
 
@@ -15,7 +16,7 @@ Say = Callable[[str], object]
 def take_all(stack: HookStack, names: Sequence[str], *, rounds: int, seconds: float) -> list[Take]:
     """Each round takes every measurement once; the claims have the database to themselves, after the workers."""
     processors = machine.describe()["processors"]
-    takes, needed = Takes(stack, seconds=seconds, processors=processors), needed_for(names)
+    takes, needed = Takes(stack, seconds=seconds, processors=processors), needed_for(names, FIGURES)
     taken: list[Take] = []
     if needed & {*WITH_WORKERS, *CROWDS}:
         stack.start_workers()

@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from bench import cpu
+from bench.figures import Take, share, spend
 from bench.hooks.rows import BACKLOG, DUE, FORGET_LANES, GIVE_UP, NOT_DUE, TAKEN, Rows
 from bench.hooks.stack import CONTROLS, DEADLINE_SECONDS, FAILING, HANGING, OK, Came, HookStack
 from onpoint_pay.local.errors import LocalError
@@ -25,35 +24,6 @@ FIRST_SECONDS = 5.0
 CLAIMED_LANES, ROOM, CLAIMS = 25, 32, 20
 PATIENCE_SECONDS = 30.0
 LOOK_SECONDS = 0.05
-
-
-@dataclass(slots=True, kw_only=True)
-class Take:
-    """`done` are deliveries or requests; CPU in seconds by process tree; `values` whatever else was taken, by name."""
-
-    name: str
-    round: int = 0
-    done: int
-    per_second: float = 0.0
-    # What the commits were to keep to; 0 where as much as possible was wanted.
-    asked: float = 0.0
-    seconds: float = 0.0
-    cpu: dict[str, float] = field(default_factory=dict)
-    unrelated: float = 0.0
-    stolen: float = 0.0
-    # The bell is given up after 50 ms: on a machine that is too busy the drains then look by themselves.
-    bells_lost: int = 0
-    values: dict[str, float] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
-
-    def us(self, *trees: str) -> float:
-        """Microseconds of CPU for each that was done."""
-        return 1e6 * sum(self.cpu.get(tree, 0.0) for tree in trees) / max(self.done, 1)
-
-
-def share(values: Sequence[float], part: float) -> float:
-    """The value that `part` of all do not exceed; 0 of none."""
-    return sorted(values)[min(int(part * len(values)), len(values) - 1)] if values else 0.0
 
 
 class Takes:
@@ -300,19 +270,9 @@ class Takes:
 
     def _spend(self, name: str, work: Callable[[], object]) -> Take:
         lost = self._bells_lost()
-        began, before = time.monotonic(), cpu.read(self._stack.roots)
-        work()
-        spent, seconds = cpu.read(self._stack.roots).since(before), time.monotonic() - began
-        machine = max(seconds * self._processors, 1e-9)
-        return Take(
-            name=name,
-            done=0,
-            seconds=round(seconds, 3),
-            cpu={tree: round(used, 3) for tree, used in spent.trees.items()},
-            unrelated=max(spent.machine - spent.ours, 0.0) / machine,
-            stolen=spent.stolen / machine,
-            bells_lost=self._bells_lost() - lost,
-        )
+        taken = spend(name, work, roots=self._stack.roots, processors=self._processors)
+        taken.bells_lost = self._bells_lost() - lost
+        return taken
 
     def _bells_lost(self) -> int:
         return int(self._stack.valkey.get(BELLS_LOST) or 0)
