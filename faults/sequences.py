@@ -36,18 +36,18 @@ class Played:
 
 
 def play(steps: Sequence[Step]) -> Played:
-    """Do every step in one transaction, ask every proof, and roll all of it back."""
+    """Do every step in one transaction, ask every proof, compare with our own count, and roll all of it back."""
     from django.db import transaction
 
     moves, played = _moves(), Played()
-    with transaction.atomic():
+    with moves.settled_here, transaction.atomic():
         world = moves.make_world()
+        if steps[0][1] % 4:
+            moves.earn(world)
         for step in steps:
             if not _do(world, step, played):
                 break
-        played.faults += _broken_proofs()
-        if not played.faults and (books := moves.float_by_the_books()) != world.float_minor:
-            played.faults.append(f"the books say {books} lies on the float, what happened says {world.float_minor}")
+        played.faults += broken_proofs() + moves.differences(world)
         played.ends.update(moves.ends())
         transaction.set_rollback(True)
     return played
@@ -83,7 +83,8 @@ def _do(world: Any, step: Step, played: Played) -> bool:
     return True
 
 
-def _broken_proofs() -> list[str]:
+def broken_proofs() -> list[str]:
+    """What the invariants find, in words; asked in the open transaction."""
     from django.db import connection
 
     from payments.invariants import INVARIANTS
