@@ -226,3 +226,37 @@ CREATE TRIGGER settlement_line_guard BEFORE INSERT OR UPDATE OR DELETE ON settle
   FOR EACH ROW EXECUTE FUNCTION settlement_line_guard();
 """
 DROP_LINE_GUARD = "DROP FUNCTION IF EXISTS settlement_line_guard CASCADE;"
+
+# Moves the marks of a merchant's rows of pending up to the first entry that is not settled for good: of a transfer without
+# a line in a closed batch, unless it is a release itself or comes to nothing. A closed batch gives no line back. With the
+# rows locked, what is read is all there is. Each question is asked by key, entry by entry: the first one ends it.
+ADVANCE = """
+CREATE FUNCTION settlement_advance(p_merchant uuid, p_mode text, p_currency text) RETURNS void
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE held record; waits bigint;
+BEGIN
+  PERFORM 1 FROM ledger_account WHERE merchant_id = p_merchant AND mode = p_mode AND currency = p_currency
+    AND kind = 'pending' ORDER BY id FOR NO KEY UPDATE;
+  FOR held IN SELECT a.id, a.version, coalesce(m.version, 0) AS mark
+    FROM ledger_account a LEFT JOIN settlement_mark m ON m.account_id = a.id
+    WHERE a.merchant_id = p_merchant AND a.mode = p_mode AND a.currency = p_currency AND a.kind = 'pending' ORDER BY a.id
+  LOOP
+    SELECT e.account_version INTO waits FROM ledger_entry e
+      WHERE e.account_id = held.id AND e.account_version > held.mark
+        AND coalesce((SELECT s.status FROM settlement_line l JOIN settlement s ON s.id = l.settlement_id
+          WHERE l.transfer_id = e.transfer_id), 'open') = 'open'
+        AND (SELECT t.kind FROM ledger_transfer t WHERE t.id = e.transfer_id) <> 'settlement_release'
+        AND (SELECT sum(CASE x.side WHEN 'C' THEN x.amount ELSE -x.amount END) FROM ledger_entry x
+          JOIN ledger_account p ON p.id = x.account_id WHERE x.transfer_id = e.transfer_id AND p.kind = 'pending') <> 0
+      ORDER BY e.account_version LIMIT 1;
+    INSERT INTO settlement_mark VALUES (held.id, coalesce(waits - 1, held.version))
+      ON CONFLICT (account_id) DO UPDATE SET version = greatest(settlement_mark.version, excluded.version);
+  END LOOP;
+END $$;
+REVOKE EXECUTE ON FUNCTION settlement_advance FROM PUBLIC;
+"""
+# What was settled before there were marks.
+ADVANCE_ALL = """
+SELECT settlement_advance(merchant_id, mode, currency) FROM ledger_account
+  WHERE kind = 'pending' GROUP BY merchant_id, mode, currency;
+"""

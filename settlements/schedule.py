@@ -7,7 +7,20 @@ from onpoint_pay.kit.clock import NAIROBI
 
 ONE_DAY = timedelta(days=1)
 SATURDAY = 5
+SUNDAY = 6
 MOBILE, CARD = "mobile", "card"
+# Kenya's public holidays by month and day. The two of the moon, Idd-ul-Fitr and Idd-ul-Azha, are gazetted each year.
+FIXED = {
+    (1, 1): "New Year's Day",
+    (5, 1): "Labour Day",
+    (6, 1): "Madaraka Day",
+    (10, 10): "Mazingira Day",
+    (10, 20): "Mashujaa Day",
+    (12, 12): "Jamhuri Day",
+    (12, 25): "Christmas Day",
+    (12, 26): "Boxing Day",
+}
+OF_THE_MOON = ("Idd-ul-Fitr", "Idd-ul-Azha")
 
 
 def start_of(day: date) -> datetime:
@@ -18,6 +31,32 @@ def start_of(day: date) -> datetime:
 def end_of(day: date) -> datetime:
     """The first instant that is no longer of the day: the cut-off."""
     return start_of(day + ONE_DAY)
+
+
+def kenyan_holidays(year: int) -> dict[date, str]:
+    """The public holidays that follow from the calendar; one on a Sunday is kept on the next free day too."""
+    easter = easter_of(year)
+    found = {date(year, month, day): name for (month, day), name in FIXED.items()}
+    found |= {easter - 2 * ONE_DAY: "Good Friday", easter + ONE_DAY: "Easter Monday"}
+    for day in sorted(day for day in found if day.weekday() == SUNDAY):
+        free = day + ONE_DAY
+        while free in found:
+            free += ONE_DAY
+        found[free] = f"{found[day]} (of Sunday {day.day})"
+    return dict(sorted(found.items()))
+
+
+def easter_of(year: int) -> date:
+    """Easter Sunday by the Gregorian calendar: after the first full moon of spring, as the church counts."""
+    golden, century = year % 19 + 1, year // 100 + 1
+    leaps_left_out, moon = 3 * century // 4 - 12, (8 * century + 5) // 25 - 5
+    sunday = 5 * year // 4 - leaps_left_out - 10
+    epact = (11 * golden + 20 + moon - leaps_left_out) % 30
+    if epact == 24 or (epact == 25 and golden > 11):
+        epact += 1
+    full = 44 - epact
+    full += 30 if full < 21 else 0
+    return date(year, 3, 1) + timedelta(days=full + 7 - (sunday + full) % 7 - 1)
 
 
 def is_business_day(day: date, holidays: Set[date]) -> bool:

@@ -51,7 +51,7 @@ BATCH_MOVES: dict[tuple[str, str], bool] = {
 
 # --- reconciliation ---------------------------------------------------------------------------------------------------
 
-RECON_SOURCES = ("mpesa_statement", "pull", "bank_csv", "mt940", "camt053")
+RECON_SOURCES = ("mpesa_statement", "pull", "paystack", "flutterwave", "bank_csv", "mt940", "camt053")
 RECON_LINE_STATES = ("new", "matched", "proposed", "exception", "ignored")
 RECON_MATCH_STATES = ("confirmed", "proposed", "rejected")
 RECON_SEVERITIES = ("low", "medium", "high")
@@ -69,6 +69,8 @@ RECON_EXCEPTION_KINDS = (
     "unparsable",
     "balance_gap",
 )
+# Whose an exception is until somebody takes it.
+RECON_QUEUE = "reconciliation"
 RECON_OPEN = "open"
 RECON_PROPOSED = "proposed"
 RECON_CLOSED = "closed"

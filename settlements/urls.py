@@ -2,14 +2,16 @@
 
 from django.urls import URLPattern, path
 
+from onpoint_pay.kit.strict_json import StrictJSONParser
 from settlements.views.books import BalanceViewSet, LedgerViewSet
 from settlements.views.destinations import DestinationViewSet
 from settlements.views.fees import FeeViewSet
-from settlements.views.payout_batches import PayoutBatchViewSet
+from settlements.views.payout_batches import CsvParser, PayoutBatchViewSet
 from settlements.views.payouts import PayoutViewSet
 from settlements.views.recon import ReconExceptionViewSet
 from settlements.views.settlements import SettlementViewSet
 from settlements.views.statements import StatementViewSet
+from settlements.views.trial import TrialViewSet
 
 ledger_view = LedgerViewSet.as_view
 settlement_view = SettlementViewSet.as_view
@@ -23,8 +25,14 @@ urlpatterns: list[URLPattern] = [
     path("settlements/run/", settlement_view({"post": "run"}), name="settlement-run"),
     path("settlements/statement/", StatementViewSet.as_view({"get": "retrieve"}), name="settlement-statement"),
     path("settlements/<str:pk>/", settlement_view({"get": "retrieve"}), name="settlement"),
-    path("settlements/<str:pk>/lines/", settlement_view({"get": "lines"}), name="settlement-lines"),
+    path("settlements/<str:pk>/items/", settlement_view({"get": "items"}), name="settlement-items"),
+    path(
+        "settlements/<str:pk>/statement/",
+        StatementViewSet.as_view({"get": "of_settlement"}),
+        name="settlement-own-statement",
+    ),
     path("balance/", BalanceViewSet.as_view({"get": "retrieve"}), name="balance"),
+    path("test/balance/", TrialViewSet.as_view({"post": "balance"}), name="test-balance"),
     path("ledger/accounts/", ledger_view({"get": "accounts"}), name="ledger-accounts"),
     path("ledger/entries/", ledger_view({"get": "entries"}), name="ledger-entries"),
     path("ledger/transfers/<str:pk>/", ledger_view({"get": "transfer"}), name="ledger-transfer"),
@@ -35,10 +43,17 @@ urlpatterns: list[URLPattern] = [
     path("payouts/", payout_view({"post": "create", "get": "list"}), name="payouts"),
     path("payouts/<str:pk>/", payout_view({"get": "retrieve"}), name="payout"),
     path("payouts/<str:pk>/approve/", payout_view({"post": "approve"}), name="payout-approve"),
+    path("payouts/<str:pk>/reject/", payout_view({"post": "reject"}), name="payout-reject"),
     path("payouts/<str:pk>/cancel/", payout_view({"post": "cancel"}), name="payout-cancel"),
-    path("payout-batches/", payout_batch_view({"post": "create", "get": "list"}), name="payout-batches"),
+    path("payouts/<str:pk>/retry/", payout_view({"post": "retry"}), name="payout-retry"),
+    path(
+        "payout-batches/",
+        payout_batch_view({"post": "create", "get": "list"}, parser_classes=[StrictJSONParser, CsvParser]),
+        name="payout-batches",
+    ),
     path("payout-batches/<str:pk>/", payout_batch_view({"get": "retrieve"}), name="payout-batch"),
     path("payout-batches/<str:pk>/approve/", payout_batch_view({"post": "approve"}), name="payout-batch-approve"),
+    path("payout-batches/<str:pk>/reject/", payout_batch_view({"post": "reject"}), name="payout-batch-reject"),
     path("payout-batches/<str:pk>/cancel/", payout_batch_view({"post": "cancel"}), name="payout-batch-cancel"),
     path("payout-destinations/", destination_view({"post": "create", "get": "list"}), name="payout-destinations"),
     path(

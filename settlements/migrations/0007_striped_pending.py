@@ -1,4 +1,5 @@
-"""Pending money in several rows, rows locked in order, pages of entries, exports, and triggers nobody may borrow."""
+"""Pending money in several rows, rows locked in order, pages of entries, exports, triggers nobody may borrow, and what
+may not change any more."""
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -7,6 +8,7 @@ from django.db import migrations, models
 import onpoint_pay.kit.ids
 from onpoint_pay.kit.db import grant_application_role
 from settlements.book import LOAN_TRIGGERS, LOCK_ROWS, OWN_TRIGGERS
+from settlements.guards import DOORS, GUARDS, NO_GUARDS
 
 Q = models.Q
 
@@ -128,5 +130,7 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(LOCK_ROWS, "DROP FUNCTION ledger_lock_rows"),
         migrations.RunSQL(OWN_TRIGGERS, LOAN_TRIGGERS),
+        migrations.RunSQL(GUARDS, NO_GUARDS),
         migrations.RunPython(grant_application_role(), migrations.RunPython.noop),
+        migrations.RunPython(grant_application_role(doors=DOORS), migrations.RunPython.noop),
     ]

@@ -14,9 +14,11 @@ from settlements.models.recon import (
 )
 from settlements.models.settlement import (
     BusinessHoliday,
+    ClosedDay,
     DayStatement,
     Settlement,
     SettlementLine,
+    SettlementMark,
     SettlementProfile,
 )
 from settlements.models.striping import PendingStriping
@@ -25,6 +27,7 @@ __all__ = [
     "BankFile",
     "BankResult",
     "BusinessHoliday",
+    "ClosedDay",
     "DayStatement",
     "Export",
     "FeePlan",
@@ -47,6 +50,7 @@ __all__ = [
     "ReconMatch",
     "Settlement",
     "SettlementLine",
+    "SettlementMark",
     "SettlementProfile",
     "mode_is_known",
 ]

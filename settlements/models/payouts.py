@@ -116,6 +116,8 @@ class Payout(KeyedModel):
     merchant_reference = models.TextField(null=True)
     batch = models.ForeignKey(PayoutBatch, models.PROTECT, null=True, related_name="payouts")
     line = models.IntegerField(null=True)
+    # The payout of which no money arrived, or came back, and that this one was asked for in place of.
+    retry_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="retries", db_index=False)
     amount = models.BigIntegerField()
     fee = models.BigIntegerField()
     currency = models.CharField(max_length=3)
@@ -181,6 +183,12 @@ class Payout(KeyedModel):
                 fields=["merchant", "mode", "merchant_reference"],
                 condition=Q(merchant_reference__isnull=False) & ~Q(status__in=("failed", "cancelled", "returned")),
                 name="payouts_live_reference",
+            ),
+            # Asked for again once: of a retry that failed too, the next is a retry of that one.
+            models.UniqueConstraint(
+                fields=["retry_of"],
+                condition=Q(retry_of__isnull=False) & ~Q(status="cancelled"),
+                name="payouts_one_retry",
             ),
         ]
         indexes = [

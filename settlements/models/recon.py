@@ -29,6 +29,8 @@ class ReconFile(KeyedModel):
     mode = models.CharField(max_length=4)
     currency = models.CharField(max_length=3)
     name = models.TextField()
+    # What the file itself calls its account.
+    told_account = models.TextField(default="", db_default="")
     sha256 = models.CharField(max_length=64)
     size = models.BigIntegerField()
     starts_at = models.DateTimeField(null=True)
@@ -52,7 +54,7 @@ class ReconFile(KeyedModel):
 
 
 class ReconFilePart(models.Model):
-    """The bytes of a file as it came, in compressed pieces."""
+    """The bytes of a file as it came, in compressed and sealed pieces."""
 
     id = models.BigAutoField(primary_key=True)
     file = models.ForeignKey(ReconFile, models.CASCADE, related_name="parts", db_index=False)
@@ -68,7 +70,8 @@ class ReconLine(models.Model):
     """One movement as the provider or bank tells of it; `amount` in minor units, `direction` seen from the account.
 
     `family` sets apart statements, which account for every movement, from lists of money received. `party` is a keyed
-    digest. `nth` tells apart lines that a bank without balances writes twice.
+    digest. `nth` tells apart lines that a bank without balances writes twice. `batch` is the provider's name of the
+    settlement that pays the line out, or, of a line of the kind `settlement`, its own.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -92,6 +95,7 @@ class ReconLine(models.Model):
     narrative = models.TextField()
     account_reference = models.TextField()
     party = models.TextField()
+    batch = models.TextField(default="", db_default="")
     state = models.TextField(default="new")
 
     class Meta:
@@ -107,6 +111,7 @@ class ReconLine(models.Model):
         indexes = [
             models.Index(fields=["account", "mode", "external_id"], name="recon_line_by_id"),
             models.Index(fields=["account", "mode", "occurred_at"], name="recon_line_by_time"),
+            models.Index(fields=["account", "mode", "batch"], condition=~Q(batch=""), name="recon_line_by_batch"),
             models.Index(
                 fields=["account", "mode"], condition=~Q(state__in=("matched", "ignored")), name="recon_line_open"
             ),
@@ -128,6 +133,8 @@ class ReconMatch(models.Model):
     state = models.TextField()
     family = models.TextField()
     decided_by = models.TextField(default="system")
+    # Whether what the line knows better (a receipt) was told to what it is.
+    is_taught = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -142,6 +149,7 @@ class ReconMatch(models.Model):
                 name="recon_match_object",
             ),
         ]
+        indexes = [models.Index(fields=["id"], condition=Q(is_taught=False), name="recon_match_untaught")]
 
 
 class ReconException(KeyedModel):
@@ -203,6 +211,11 @@ class ReconException(KeyedModel):
         indexes = [
             models.Index(fields=["account", "mode", "status"], name="recon_exception_by_account"),
             models.Index(fields=["merchant", "mode", "-opened_at", "-id"], name="recon_exception_newest"),
+            models.Index(
+                fields=["object_id"],
+                condition=Q(kind="missing_there") & ~Q(status="closed"),
+                name="recon_exception_frozen",
+            ),
         ]
 
 

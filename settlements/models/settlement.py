@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from onpoint_pay.kit.db import KeyedModel, ScopedQuerySet
-from settlements.models.ledger import LedgerTransfer, mode_is_known
+from settlements.models.ledger import LedgerAccount, LedgerTransfer, mode_is_known
 from settlements.states import LINE_KINDS, SCHEDULES, SETTLEMENT_STATES, SETTLEMENT_UNRELEASED
 
 Q = models.Q
@@ -27,6 +27,8 @@ class SettlementProfile(models.Model):
     minimum = models.BigIntegerField(null=True)
     # A kept payout destination of the merchant's in live mode; without one nothing is paid out by itself.
     destination_id = models.UUIDField(null=True)
+    # When payouts were last sent elsewhere than before.
+    destination_since = models.DateTimeField(null=True)
     hold = models.BooleanField(default=False)
     hold_reason = models.TextField(default="")
     version = models.IntegerField(default=1)
@@ -51,10 +53,14 @@ class SettlementProfile(models.Model):
 
 
 class BusinessHoliday(models.Model):
-    """A day on which banks and we do not settle, besides Saturdays and Sundays."""
+    """A day on which nothing is settled, besides weekends and the holidays that `settlements.schedule` can compute.
+
+    With `is_off` False one of those is a business day all the same.
+    """
 
     day = models.DateField(primary_key=True)
     name = models.TextField()
+    is_off = models.BooleanField(default=True)
 
     class Meta:
         # Part of the schema rather than data: emptying the database for a test must leave it.
@@ -138,8 +144,39 @@ class SettlementLine(models.Model):
         constraints = [models.CheckConstraint(condition=Q(kind__in=LINE_KINDS), name="settlement_line_kind")]
 
 
+class SettlementMark(models.Model):
+    """How far one row of pending is settled: every entry up to `version` is of a transfer in a batch that is closed.
+
+    An account's versions have no gaps: each is given under the account's lock, which is held until the commit, so none
+    below a committed one can still appear. Written by `settlement_advance` only; without a mark all entries are read.
+    """
+
+    account = models.OneToOneField(LedgerAccount, models.PROTECT, primary_key=True, related_name="+")
+    version = models.BigIntegerField()
+
+    class Meta:
+        db_table = "settlement_mark"
+
+
+class ClosedDay(models.Model):
+    """A day in Nairobi whose statements are fixed. `snapshot` tells which transfers were committed when it was closed.
+
+    A transfer that claims an instant of the day and was committed later stands in the statement of the next day.
+    """
+
+    day = models.DateField(primary_key=True)
+    snapshot = models.TextField()
+    closed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "closed_day"
+
+
 class DayStatement(models.Model):
-    """A merchant's balances at both ends of a day that is over, by bucket in minor units. Never changed."""
+    """A merchant's balances at both ends of a closed day, by bucket in minor units. Never changed.
+
+    `rows` and `digest` are of the movements between: how many, and the SHA-256 of their texts.
+    """
 
     id = models.BigAutoField(primary_key=True)
     merchant = models.ForeignKey("merchants.Merchant", models.PROTECT, related_name="+", db_index=False)
@@ -148,6 +185,8 @@ class DayStatement(models.Model):
     day = models.DateField()
     opening = models.JSONField()
     closing = models.JSONField()
+    rows = models.IntegerField(null=True)
+    digest = models.TextField(null=True)
     made_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -11,10 +11,10 @@ from django.db.models import QuerySet
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.db import fetch_one
 from onpoint_pay.kit.errors import NotFound
-from settlements.chart import KINDS, MERCHANT
-from settlements.models import LedgerAccount, LedgerEntry, LedgerTransfer
-from settlements.selectors.listing import (
+from onpoint_pay.kit.listing import (
     CREATED,
+    Conditions,
+    Order,
     Readers,
     among,
     cut,
@@ -22,9 +22,13 @@ from settlements.selectors.listing import (
     last_seen,
     mark_of,
     number_of,
+    one_of,
+    page_by,
     read_filters,
     whole_number,
 )
+from settlements.chart import KINDS, MERCHANT
+from settlements.models import LedgerAccount, LedgerEntry, LedgerTransfer
 
 MERCHANT_KINDS = tuple(name for name, kind in KINDS.items() if kind.owner == MERCHANT)
 # What an answer calls it: the kinds of account it sums.
@@ -66,7 +70,8 @@ WHERE a.merchant_id = %(merchant)s AND a.mode = %(mode)s
   AND (%(kind)s::text[] IS NULL OR a.kind = ANY (%(kind)s::text[]))
 ORDER BY found.id DESC LIMIT %(limit)s
 """
-ENTRY_READERS: Readers = {
+ACCOUNT_CONDITIONS: Conditions = {"kind": one_of("kind", MERCHANT_KINDS)}
+ENTRY_READERS: Readers[Any] = {
     "account": number_of("led"),
     "kind": among(MERCHANT_KINDS),
     "transfer": key_of("trf"),
@@ -125,15 +130,7 @@ def accounts_of(caller: Caller) -> QuerySet[LedgerAccount]:
 
 def page_of_accounts(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[LedgerAccount], str | None]:
     """Newest first by `kind`, and the cursor of the next page. Raises Invalid, Problem cursor_invalid."""
-    filters = read_filters(query, {"kind": among(MERCHANT_KINDS)})
-    mark = mark_of("accounts", query)
-    rows = accounts_of(caller).order_by("-id")
-    if "kind" in filters:
-        rows = rows.filter(kind__in=filters["kind"])
-    before = last_seen(query, mark, whole_number)
-    if before is not None:
-        rows = rows.filter(id__lt=before)
-    return cut(list(rows[: limit + 1]), limit=limit, mark=mark)
+    return page_by(accounts_of(caller), query, ACCOUNT_CONDITIONS, limit=limit, order=Order(read=whole_number))
 
 
 def page_of_entries(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[LedgerEntry], str | None]:

@@ -1,9 +1,9 @@
 """What falls due, read from the entries of pending: transfers that are in no batch yet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 
 from django.db import connection
 
@@ -12,32 +12,51 @@ from settlements.selectors.settlement_terms import Shop
 
 # Everything counts from the moment it was posted, but a capture when the days of its method are over: money that a card
 # provider owes us has a class of its own. `fee` is what was ours of a transfer.
+#
+# Of each row of pending only the entries beyond its settlement_mark are read. OFFSET 0 makes PostgreSQL look each of
+# them up by its key: it cannot know how few they are, and would read the whole ledger to find them.
+#
+# What a statement of the provider should tell of and does not is frozen: it stays in pending until people have looked.
 _DUE = """
-WITH touched AS (
-  SELECT e.transfer_id AS id, sum(CASE e.side WHEN 'C' THEN e.amount ELSE -e.amount END) AS amount
-  FROM ledger_account a JOIN ledger_entry e ON e.account_id = a.id
-  WHERE a.merchant_id = %(merchant)s AND a.kind = 'pending' AND a.mode = %(mode)s AND a.currency = %(currency)s
-    AND NOT EXISTS (SELECT 1 FROM settlement_line l WHERE l.transfer_id = e.transfer_id)
-  GROUP BY e.transfer_id),
+WITH asked AS MATERIALIZED (
+  SELECT * FROM unnest(%(merchants)s::uuid[], %(modes)s::text[], %(currencies)s::text[], %(cut_offs)s::timestamptz[],
+    %(mobile_before)s::timestamptz[], %(card_before)s::timestamptz[])
+    WITH ORDINALITY AS shop(merchant_id, mode, currency, cut_off, mobile_before, card_before, place)),
+frozen AS MATERIALIZED (
+  SELECT t.id FROM recon_exception x JOIN ledger_transfer t ON t.idem = 'pay:' || x.object_id || ':capture'
+  WHERE x.kind = 'missing_there' AND x.status <> 'closed' AND x.object_type = 'payment'),
+fresh AS (
+  SELECT DISTINCT s.place, e.transfer_id AS id
+  FROM asked s JOIN ledger_account a USING (merchant_id, mode, currency)
+    LEFT JOIN settlement_mark m ON m.account_id = a.id
+    CROSS JOIN LATERAL (SELECT transfer_id FROM ledger_entry
+      WHERE account_id = a.id AND account_version > coalesce(m.version, 0) OFFSET 0) e
+  WHERE a.kind = 'pending' AND (SELECT 1 FROM settlement_line l WHERE l.transfer_id = e.transfer_id) IS NULL),
 named AS (
-  SELECT t.id, x.amount, t.posted_at, CASE WHEN t.kind = 'capture' THEN 'capture'
+  SELECT f.place, f.id, t.posted_at, CASE WHEN t.kind = 'capture' THEN 'capture'
       WHEN t.kind LIKE 'refund%%' THEN 'refund' WHEN t.kind = 'c2b_unmatch' THEN 'reversal'
       WHEN t.kind LIKE 'dispute%%' THEN 'dispute' ELSE 'adjustment' END AS kind
-  FROM touched x JOIN ledger_transfer t ON t.id = x.id
-  WHERE x.amount <> 0 AND t.kind <> 'settlement_release' AND t.posted_at < %(cut_off)s),
+  FROM fresh f JOIN asked s USING (place)
+    CROSS JOIN LATERAL (SELECT kind, posted_at FROM ledger_transfer WHERE id = f.id OFFSET 0) t
+  WHERE t.kind <> 'settlement_release' AND t.posted_at < s.cut_off),
+parts AS MATERIALIZED (
+  SELECT n.*, e.account_id, CASE e.side WHEN 'C' THEN e.amount ELSE -e.amount END AS part
+  FROM named n CROSS JOIN LATERAL (SELECT account_id, side, amount FROM ledger_entry
+    WHERE transfer_id = n.id OFFSET 0) e),
+summed AS (
+  SELECT p.place, p.id, p.kind, p.posted_at, sum(p.part) FILTER (WHERE a.kind = 'pending') AS amount,
+    coalesce(sum(p.part) FILTER (WHERE a.kind IN ('fee_income', 'tax_payable')), 0) AS fee,
+    bool_or(a.kind = 'provider_receivable') AS by_card
+  FROM parts p JOIN ledger_account a ON a.id = p.account_id GROUP BY p.place, p.id, p.kind, p.posted_at),
 due AS (
-  SELECT n.*, coalesce((SELECT sum(CASE e.side WHEN 'C' THEN e.amount ELSE -e.amount END) FROM ledger_entry e
-      JOIN ledger_account a ON a.id = e.account_id AND a.kind IN ('fee_income', 'tax_payable')
-      WHERE e.transfer_id = n.id), 0) AS fee
-  FROM named n
-  WHERE n.kind <> 'capture' OR n.posted_at < CASE WHEN EXISTS (SELECT 1 FROM ledger_entry e
-      JOIN ledger_account a ON a.id = e.account_id AND a.kind = 'provider_receivable' WHERE e.transfer_id = n.id)
-    THEN %(card_before)s ELSE %(mobile_before)s END)
+  SELECT x.place, x.id, x.kind, x.amount, x.fee FROM summed x JOIN asked s USING (place)
+  WHERE x.amount <> 0 AND x.id NOT IN (SELECT id FROM frozen)
+    AND (x.kind <> 'capture' OR x.posted_at < CASE WHEN x.by_card THEN s.card_before ELSE s.mobile_before END))
 """
 SUMS = (
     _DUE  # noqa: S608 - our own constants
     + """
-SELECT count(*), coalesce(sum(amount), 0)::bigint, coalesce(sum(fee), 0)::bigint FROM due"""
+SELECT place, count(*), sum(amount)::bigint, sum(fee)::bigint FROM due GROUP BY place"""
 )
 INSERT = (
     _DUE  # noqa: S608 - our own constants
@@ -65,27 +84,43 @@ class Due:
     fee: int
 
 
-def bounds(shop: Shop, *, day: date, last_days: Mapping[str, date]) -> dict[str, Any]:
-    """The values of the queries: `last_days` is the last day of captures that are due, by class of method."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What of a shop is due: all that was posted before `cut_off`, captures before the instants of their method."""
+
+    shop: Shop
+    cut_off: datetime
+    mobile_before: datetime
+    card_before: datetime
+
+    @classmethod
+    def of_day(cls, shop: Shop, *, day: date, last_days: Mapping[str, date]) -> Self:
+        """By the end of `day`; `last_days` is the last day of captures that are due, by class of method."""
+        mobile, card = (end_of(min(last_days[method], day)) for method in (MOBILE, CARD))
+        return cls(shop=shop, cut_off=end_of(day), mobile_before=mobile, card_before=card)
+
+    @classmethod
+    def all_before(cls, shop: Shop, at: datetime) -> Self:
+        """Everything, whatever its method."""
+        return cls(shop=shop, cut_off=at, mobile_before=at, card_before=at)
+
+
+def values_of(asked: Sequence[Bounds]) -> dict[str, Any]:
+    """The values of the queries."""
     return {
-        "merchant": shop.merchant_id,
-        "mode": shop.mode,
-        "currency": shop.currency,
-        "cut_off": end_of(day),
-        "mobile_before": end_of(min(last_days[MOBILE], day)),
-        "card_before": end_of(min(last_days[CARD], day)),
+        "merchants": [each.shop.merchant_id for each in asked],
+        "modes": [each.shop.mode for each in asked],
+        "currencies": [each.shop.currency for each in asked],
+        "cut_offs": [each.cut_off for each in asked],
+        "mobile_before": [each.mobile_before for each in asked],
+        "card_before": [each.card_before for each in asked],
     }
 
 
-def since_opened(shop: Shop, at: datetime) -> dict[str, Any]:
-    """The same for everything up to now."""
-    whole = {"merchant": shop.merchant_id, "mode": shop.mode, "currency": shop.currency, "cut_off": at}
-    return whole | {"mobile_before": at, "card_before": at}
-
-
-def due_sums(values: Mapping[str, Any]) -> Due:
-    """What a batch with these bounds would hold; nothing is written."""
+def due_sums(asked: Sequence[Bounds]) -> dict[Shop, Due]:
+    """What batches with these bounds would hold, for all shops in one query; nothing is written."""
     with connection.cursor() as cursor:
-        cursor.execute(SUMS, values)
-        lines, total, fee = cursor.fetchone()
-    return Due(lines=lines, total=total, fee=fee)
+        cursor.execute(SUMS, values_of(asked))
+        found = {place: Due(lines=lines, total=total, fee=fee) for place, lines, total, fee in cursor.fetchall()}
+    nothing = Due(lines=0, total=0, fee=0)
+    return {each.shop: found.get(place, nothing) for place, each in enumerate(asked, 1)}

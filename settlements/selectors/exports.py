@@ -5,8 +5,8 @@ from uuid import UUID
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import NotFound
+from onpoint_pay.kit.listing import Conditions, one_of, page_by
 from settlements.models import Export
-from settlements.selectors.listing import among, cut, last_seen, mark_of, read_filters
 from settlements.states import EXPORT_STATES, EXPORT_TYPES
 
 
@@ -20,11 +20,7 @@ def export_by_id(caller: Caller, export_id: UUID) -> Export:
 
 def page_of_exports(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[Export], str | None]:
     """Newest first by `status` and `type`, and the cursor of the next page. Raises Invalid, Problem cursor_invalid."""
-    filters = read_filters(query, {"status": among(EXPORT_STATES), "type": among(EXPORT_TYPES)})
-    mark = mark_of("exports", query)
-    rows = Export.objects.scoped(caller.merchant_id, caller.mode).order_by("-id")
-    rows = rows.filter(**{f"{name}__in": wanted for name, wanted in filters.items()})
-    before = last_seen(query, mark, UUID)
-    if before is not None:
-        rows = rows.filter(id__lt=before)
-    return cut(list(rows[: limit + 1]), limit=limit, mark=mark)
+    return page_by(Export.objects.scoped(caller.merchant_id, caller.mode), query, CONDITIONS, limit=limit)
+
+
+CONDITIONS: Conditions = {"status": one_of("status", EXPORT_STATES), "type": one_of("type", EXPORT_TYPES)}

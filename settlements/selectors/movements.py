@@ -18,7 +18,8 @@ SIGNED = "sum(CASE e.side WHEN 'C' THEN e.amount ELSE -e.amount END)"
 BALANCES = f"""
 SELECT {BUCKET}, {SIGNED} FROM ledger_account a JOIN ledger_entry e ON e.account_id = a.id
   JOIN ledger_transfer t ON t.id = e.transfer_id
-WHERE a.merchant_id = %(merchant)s AND a.mode = %(mode)s AND a.currency = %(currency)s AND t.posted_at < %(before)s
+WHERE a.merchant_id = %(merchant)s AND a.mode = %(mode)s AND a.currency = %(currency)s
+  AND t.posted_at < %(end)s AND coalesce(pg_visible_in_snapshot(t.xid, %(snapshot)s::pg_snapshot), true)
 GROUP BY 1
 """  # noqa: S608
 MOVEMENTS = f"""
@@ -26,7 +27,9 @@ SELECT id, posted_at, kind, idem, json_object_agg(bucket, amount) FROM (
   SELECT t.id, t.posted_at, t.kind, t.idem, {BUCKET} AS bucket, {SIGNED} AS amount
   FROM ledger_transfer t JOIN ledger_entry e ON e.transfer_id = t.id JOIN ledger_account a ON a.id = e.account_id
   WHERE t.merchant_id = %(merchant)s AND t.mode = %(mode)s AND t.currency = %(currency)s
-    AND t.posted_at >= %(start)s AND t.posted_at < %(end)s AND a.merchant_id = t.merchant_id
+    AND t.posted_at >= %(start)s - interval '7 days' AND t.posted_at < %(end)s AND a.merchant_id = t.merchant_id
+    AND coalesce(pg_visible_in_snapshot(t.xid, %(snapshot)s::pg_snapshot), true)
+    AND NOT (t.posted_at < %(start)s AND coalesce(pg_visible_in_snapshot(t.xid, %(earlier)s::pg_snapshot), true))
   GROUP BY 1, 2, 3, 4, 5) x
 GROUP BY 1, 2, 3, 4 ORDER BY posted_at, id
 """  # noqa: S608
@@ -43,17 +46,30 @@ class Movement:
     amounts: dict[str, int]
 
 
-def balances_at(shop: Shop, before: datetime) -> dict[str, int]:
-    """What was in each bucket just before an instant, and the total; minor units."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The end of a day in the books: what was posted before `end`, and committed by `snapshot`; None: by now."""
+
+    end: datetime
+    snapshot: str | None
+
+
+def balances_at(shop: Shop, cut: Cut) -> dict[str, int]:
+    """What was in each bucket at the end of a day, and the total; minor units."""
     with connection.cursor() as cursor:
-        cursor.execute(BALANCES, _values(shop) | {"before": before})
+        cursor.execute(BALANCES, _values(shop) | {"end": cut.end, "snapshot": cut.snapshot})
         return with_total({bucket: int(amount) for bucket, amount in cursor.fetchall()})
 
 
-def movements(shop: Shop, *, start: datetime, end: datetime) -> Iterator[Movement]:
-    """Everything posted from `start` up to, not including, `end`; oldest first."""
+def movements(shop: Shop, *, after: Cut, until: Cut) -> Iterator[Movement]:
+    """Everything up to the end of one day that was not yet there at the end of the day before; oldest first.
+
+    No transaction is open for a week: what was committed later than that is nowhere, and the proof of the chain of days
+    finds it.
+    """
+    cuts = {"start": after.end, "earlier": after.snapshot, "end": until.end, "snapshot": until.snapshot}
     with connection.cursor() as cursor:
-        cursor.execute(MOVEMENTS, _values(shop) | {"start": start, "end": end})
+        cursor.execute(MOVEMENTS, _values(shop) | cuts)
         for key, at, kind, source, amounts in cursor.fetchall():
             yield Movement(at=at, transfer_id=key, kind=kind, source=source, amounts=with_total(amounts))
 

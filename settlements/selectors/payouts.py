@@ -7,8 +7,7 @@ from django.db.models import Q, QuerySet
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import NotFound
-from onpoint_pay.kit.ids import PublicIdInvalid, from_public
-from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Readers, one_of, page_of
+from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Conditions, key_in, one_of, page_of
 from settlements.models import Payout, PayoutBatch, PayoutDestination
 from settlements.states import BATCH_STATES, DESTINATION_STATES, DESTINATION_TYPES, PAYOUT_ROUTES, PAYOUT_STATES
 
@@ -66,30 +65,17 @@ def page_of_destinations(
     return page_of(rows, query, DESTINATION_READERS, by="created_at", limit=limit)
 
 
-def _batch(text: str) -> Q:
-    try:
-        return Q(batch_id=from_public("pob", text))
-    except PublicIdInvalid:
-        raise ValueError("Send a batch's id, pob_….") from None
-
-
-def _destination(text: str) -> Q:
-    try:
-        return Q(destination_row_id=from_public("dst", text))
-    except PublicIdInvalid:
-        raise ValueError("Send a destination's id, dst_….") from None
-
-
-PAYOUT_READERS: Readers = {
+PAYOUT_READERS: Conditions = {
     "status": one_of("status", PAYOUT_STATES),
     "route": one_of("route", PAYOUT_ROUTES),
     "reference": lambda text: Q(merchant_reference=text) | Q(reference=text),
-    "batch": _batch,
-    "destination": _destination,
+    "batch": key_in("batch_id", "bat"),
+    "destination": key_in("destination_row_id", "dst"),
+    "retry_of": key_in("retry_of_id", "pyt"),
     **AMOUNT_AND_TIME,
 }
-BATCH_READERS: Readers = {"status": one_of("status", BATCH_STATES), **AMOUNT_AND_TIME}
-DESTINATION_READERS: Readers = {
+BATCH_READERS: Conditions = {"status": one_of("status", BATCH_STATES), **AMOUNT_AND_TIME}
+DESTINATION_READERS: Conditions = {
     "status": one_of("status", DESTINATION_STATES),
     "type": one_of("type", DESTINATION_TYPES),
 }

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from onpoint_pay.kit.caller import Caller
-from onpoint_pay.kit.listing import Readers, one_of, page_of
+from onpoint_pay.kit.listing import Conditions, one_of, page_of
 from settlements.models import ReconException
 from settlements.states import RECON_EXCEPTION_KINDS, RECON_EXCEPTION_STATES, RECON_SEVERITIES
 
-READERS: Readers = {
+CONDITIONS: Conditions = {
     "kind": one_of("kind", RECON_EXCEPTION_KINDS),
     "status": one_of("status", RECON_EXCEPTION_STATES),
     "severity": one_of("severity", RECON_SEVERITIES),
@@ -22,4 +22,4 @@ def page_of_exceptions(
     Raises Invalid for unknown or unreadable filters, Problem cursor_invalid for a cursor of another query.
     """
     rows = ReconException.objects.scoped(caller.merchant_id, caller.mode)
-    return page_of(rows, query, READERS, by="opened_at", limit=limit)
+    return page_of(rows, query, CONDITIONS, by="opened_at", limit=limit)

@@ -7,9 +7,8 @@ from django.db.models import Q
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import NotFound
-from onpoint_pay.kit.listing import Readers, one_of, page_of
+from onpoint_pay.kit.listing import Conditions, Order, day, one_of, page_by, page_of, whole_number
 from settlements.models import Settlement, SettlementLine
-from settlements.selectors.listing import among, cut, day, last_seen, mark_of, read_filters, whole_number
 from settlements.states import LINE_KINDS, SETTLEMENT_STATES
 
 
@@ -27,25 +26,20 @@ def page_of_settlements(caller: Caller, query: Mapping[str, str], *, limit: int)
     Raises Invalid for unknown or unreadable filters, Problem cursor_invalid for a cursor of another query.
     """
     rows = Settlement.objects.scoped(caller.merchant_id, caller.mode)
-    return page_of(rows, query, READERS, by="created_at", limit=limit)
+    return page_of(rows, query, CONDITIONS, by="created_at", limit=limit)
 
 
 def page_of_lines(
     settlement: Settlement, query: Mapping[str, str], *, limit: int
 ) -> tuple[list[SettlementLine], str | None]:
     """Lines in the order in which they were taken. Raises Invalid and Problem cursor_invalid."""
-    filters = read_filters(query, {"kind": among(LINE_KINDS)})
-    mark = mark_of(f"lines:{settlement.id}", query)
-    rows = SettlementLine.objects.filter(settlement=settlement).select_related("transfer").order_by("id")
-    if "kind" in filters:
-        rows = rows.filter(kind__in=filters["kind"])
-    after = last_seen(query, mark, whole_number)
-    if after is not None:
-        rows = rows.filter(id__gt=after)
-    return cut(list(rows[: limit + 1]), limit=limit, mark=mark)
+    rows = SettlementLine.objects.filter(settlement=settlement).select_related("transfer")
+    order = Order(read=whole_number, descending=False)
+    return page_by(rows, query, LINE_CONDITIONS, limit=limit, order=order, within=str(settlement.id))
 
 
-READERS: Readers = {
+LINE_CONDITIONS: Conditions = {"kind": one_of("kind", LINE_KINDS)}
+CONDITIONS: Conditions = {
     "status": one_of("status", SETTLEMENT_STATES),
     "day": lambda text: Q(day=day(text)),
     "date_from": lambda text: Q(day__gte=day(text)),

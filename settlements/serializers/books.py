@@ -8,7 +8,9 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from merchants.serializers import AmountField, CurrencyField
 from onpoint_pay import openapi_texts_money as texts
+from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE, Caller
 from onpoint_pay.kit.clock import rfc3339
 from onpoint_pay.kit.ids import to_public
@@ -202,6 +204,14 @@ class LedgerTransferSerializer(serializers.Serializer[Any]):
     occurred_at = serializers.DateTimeField()
     posted_at = serializers.DateTimeField()
     lines = LedgerLineSerializer(many=True)
+
+
+@extend_schema_serializer(examples=[OpenApiExample("Enough for a few payouts", value=texts.TRIAL_MONEY)])
+class TrialMoneySerializer(InputSerializer):
+    """How much, in test mode."""
+
+    amount = AmountField(help_text="In major units, 1,000,000.00 at most.")
+    currency = CurrencyField(choices=["KES"], default="KES")
 
 
 class LedgerFaultSerializer(serializers.Serializer[Any]):

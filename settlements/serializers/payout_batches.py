@@ -17,8 +17,9 @@ from onpoint_pay.kit.errors import Fault, Invalid, Problem
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
 from settlements.models import PayoutBatch
-from settlements.serializers.payouts import AskPayoutSerializer, ListSerializer
+from settlements.serializers.payouts import AskPayoutSerializer
 from settlements.states import BATCH_STATES
+from webhooks.serializers.fields import PageSerializer
 
 MOST_LINES = 500
 # The columns of a CSV file: those of a destination under their own names.
@@ -114,7 +115,7 @@ def _shaped(cells: dict[str, str]) -> dict[str, Any]:
 def batch_body(batch: PayoutBatch, *, counts: dict[str, int]) -> dict[str, Any]:
     """A batch; `counts` says how many of its payouts are in each state."""
     return {
-        "id": to_public("pob", batch.id),
+        "id": to_public("bat", batch.id),
         "object": "payout_batch",
         "livemode": batch.mode == LIVE,
         "description": batch.description,
@@ -155,7 +156,7 @@ class PayoutBatchSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
 
 
-class PayoutBatchListSerializer(ListSerializer):
+class PayoutBatchListSerializer(PageSerializer):
     """A page of batches."""
 
     data = PayoutBatchSerializer(many=True)  # type: ignore[assignment]

@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from merchants.serializers import AmountField, PhoneField, TextField, fail, stamp
+from merchants.serializers import AmountField, CurrencyField, PhoneField, TextField, fail, stamp
 from onpoint_pay import openapi_texts_payouts as texts
 from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE
@@ -22,6 +22,7 @@ from settlements.states import (
     PAYOUT_ROUTES,
     PAYOUT_STATES,
 )
+from webhooks.serializers.fields import PageSerializer
 
 REFERENCE = re.compile(r"[A-Za-z0-9._\-/:]{1,64}")
 SHORTCODE = re.compile(r"[0-9]{5,7}")
@@ -131,13 +132,14 @@ class AskPayoutSerializer(InputSerializer):
     """What a merchant sends to pay out."""
 
     amount = AmountField(help_text="What the receiver gets, in major units; M-Pesa takes whole shillings.")
-    currency = serializers.ChoiceField(choices=["KES"], default="KES")
+    currency = CurrencyField(choices=["KES"], default="KES")
     destination = PayoutTargetSerializer()
     reason = TextField(max_length=100, help_text="Kept with the payout, and told to the provider.")
     reference = ReferenceField(required=False, help_text="Yours; one live payout has it at a time.")
     purpose = serializers.ChoiceField(choices=PAYOUT_PURPOSES, default="business")
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Why", value=texts.CANCEL_PAYOUT)])
 class CancelPayoutSerializer(InputSerializer):
     """Why a payout or batch is called off."""
 
@@ -157,6 +159,7 @@ class AddDestinationSerializer(PayoutTargetSerializer):
         return super().validate(attrs) | {"label": label}
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Another name", value=texts.RENAME_DESTINATION)])
 class RenameDestinationSerializer(InputSerializer):
     """What may change of a destination: its name among people."""
 
@@ -172,13 +175,14 @@ def payout_body(payout: Payout, *, details: dict[str, str] | None = None) -> dic
     Without `details`, what names a person is masked: so it is in lists and events.
     """
     return {
-        "id": to_public("po", payout.id),
+        "id": to_public("pyt", payout.id),
         "object": "payout",
         "livemode": payout.mode == LIVE,
         "reference": payout.merchant_reference or payout.reference,
         "gateway_reference": payout.reference,
-        "batch": None if payout.batch_id is None else to_public("pob", payout.batch_id),
+        "batch": None if payout.batch_id is None else to_public("bat", payout.batch_id),
         "line": payout.line,
+        "retry_of": None if payout.retry_of_id is None else to_public("pyt", payout.retry_of_id),
         "amount": _text(payout.amount, payout),
         "fee": _text(payout.fee, payout),
         "amount_paid": _text(payout.paid, payout),
@@ -274,6 +278,7 @@ class PayoutSerializer(serializers.Serializer[Any]):
     gateway_reference = serializers.CharField()
     batch = serializers.CharField(allow_null=True)
     line = serializers.IntegerField(allow_null=True)
+    retry_of = serializers.CharField(allow_null=True, help_text="The payout that this one was asked for in place of.")
     amount = serializers.CharField()
     fee = serializers.CharField()
     amount_paid = serializers.CharField(help_text="What has left and was confirmed.")
@@ -311,22 +316,13 @@ class DestinationSerializer(PayoutDestinationShownSerializer):
     deleted_at = serializers.DateTimeField(allow_null=True)
 
 
-class ListSerializer(serializers.Serializer[Any]):
-    """A page of a list."""
-
-    object = serializers.CharField(default="list")
-    url = serializers.CharField()
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
-
-
-class PayoutListSerializer(ListSerializer):
+class PayoutListSerializer(PageSerializer):
     """A page of payouts."""
 
     data = PayoutSerializer(many=True)  # type: ignore[assignment]
 
 
-class DestinationListSerializer(ListSerializer):
+class DestinationListSerializer(PageSerializer):
     """A page of destinations."""
 
     data = DestinationSerializer(many=True)  # type: ignore[assignment]

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from onpoint_pay import openapi_texts_money as texts
 from onpoint_pay.kit.caller import LIVE
-from onpoint_pay.kit.clock import rfc3339
+from onpoint_pay.kit.clock import now, rfc3339
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
 from settlements.models import ReconException
@@ -39,6 +39,42 @@ def exception_body(row: ReconException) -> dict[str, Any]:
         "opened_at": rfc3339(row.opened_at),
         "closed_at": None if row.closed_at is None else rfc3339(row.closed_at),
         "resolution": row.resolution,
+    }
+
+
+# What an operator may do about it where nothing is to be posted against an account of ours.
+SUGGESTIONS = {
+    "missing_here": "find its owner; it waits in suspense",
+    "missing_there": "ask the provider; its amount is frozen",
+    "state_differs": "wait: it is concluded by the statement, or the provider is asked",
+    "late_success": "wait: it is completed by the statement",
+    "overpaid": "give it back to the payer, or match it",
+    "returned_payout": "wait: it is booked as returned",
+    "mode_differs": "ask the merchant: the payer used the details of the other mode",
+    "unparsable": "read the line, and bring the file anew",
+    "balance_gap": "bring the statement that has the missing line",
+}
+
+
+def suggestion_of(row: ReconException) -> str:
+    """How it may end, in words for an operator."""
+    contra = row.posting.get("contra") if isinstance(row.posting, dict) else None
+    if contra and row.float_effect:
+        return f"post against {contra}"
+    return SUGGESTIONS.get(row.kind, "look at the line, and close it without a posting")
+
+
+def operator_body(row: ReconException) -> dict[str, Any]:
+    """An exception as an operator sees it."""
+    return exception_body(row) | {
+        "owner": row.owner,
+        "age_days": (now() - row.opened_at).days,
+        "direction": row.detail.get("direction"),
+        "float_effect": Money(row.float_effect, row.currency).decimal_text(),
+        "suggestion": suggestion_of(row),
+        "proposed_by": row.proposed_by,
+        "closed_by": row.closed_by,
+        "detail": row.detail,
     }
 
 

@@ -12,6 +12,7 @@ from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
 from settlements.models import Settlement, SettlementLine
 from settlements.states import LINE_KINDS, SETTLEMENT_STATES
+from webhooks.serializers.fields import PageSerializer
 
 
 def settlement_body(settlement: Settlement) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def settlement_body(settlement: Settlement) -> dict[str, Any]:
         "reserve_due": settlement.reserve_due.isoformat() if settlement.reserve_due else None,
         "reserve_returned": text(settlement.returned),
         "available": text(settlement.available),
-        "payout": to_public("po", settlement.payout_id) if settlement.payout_id else None,
+        "payout": to_public("pyt", settlement.payout_id) if settlement.payout_id else None,
         "paid_proof": settlement.paid_proof or None,
         "created_at": rfc3339(settlement.created_at),
         "closed_at": rfc3339(settlement.closed_at) if settlement.closed_at else None,
@@ -88,6 +89,7 @@ class SettlementSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A payment", value=texts.SETTLEMENT_LINE_EXAMPLE)])
 class SettlementLineSerializer(serializers.Serializer[Any]):
     """One movement of your pending balance, or a reserve that came due."""
 
@@ -102,21 +104,33 @@ class SettlementLineSerializer(serializers.Serializer[Any]):
     posted_at = serializers.DateTimeField()
 
 
-class _Page(serializers.Serializer[Any]):
-    object = serializers.CharField(default="list")
-    url = serializers.CharField()
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
-    previous_cursor = serializers.CharField(allow_null=True)
+class StatementItemSerializer(SettlementLineSerializer):
+    """One line of a statement: of the settlement, or what its release took of the whole."""
+
+    transfer = serializers.CharField(allow_null=True)
+    kind = serializers.ChoiceField(choices=(*LINE_KINDS, "debt_repaid", "rolling_reserve"))
+    source = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
+    posted_at = serializers.DateTimeField(allow_null=True)
 
 
-class SettlementListSerializer(_Page):
+@extend_schema_serializer(examples=[OpenApiExample("Released and paid", value=texts.SETTLEMENT_STATEMENT_EXAMPLE)])
+class SettlementStatementSerializer(serializers.Serializer[Any]):
+    """A settlement with all its lines. `total` is their sum, and what the settlement has made available."""
+
+    object = serializers.CharField(default="settlement_statement")
+    livemode = serializers.BooleanField()
+    settlement = SettlementSerializer()
+    items = StatementItemSerializer(many=True)
+    total = serializers.CharField()
+
+
+class SettlementListSerializer(PageSerializer):
     """A page of settlements."""
 
     data = SettlementSerializer(many=True)  # type: ignore[assignment]
 
 
-class SettlementLineListSerializer(_Page):
+class SettlementLineListSerializer(PageSerializer):
     """A page of lines."""
 
     data = SettlementLineSerializer(many=True)  # type: ignore[assignment]

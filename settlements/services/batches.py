@@ -1,6 +1,6 @@
 """A day's batches: opened from what is due, closed by releasing it. Each step commits alone and may be repeated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
@@ -11,14 +11,15 @@ from django.conf import settings
 from django.db import connection
 from django.utils.module_loading import import_string
 
+from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import nairobi, now
 from onpoint_pay.kit.db import retry_unit
 from onpoint_pay.kit.ids import new_id
 from settlements.errors import DayNotOver
 from settlements.models import FloatProof, Settlement, SettlementLine
 from settlements.schedule import ONE_DAY, end_of, is_settled_on, last_due
-from settlements.selectors.due import INSERT, TOTALS, Due, bounds, due_sums
-from settlements.selectors.settlement_terms import Shop, Terms, holidays, shops, terms_of
+from settlements.selectors.due import INSERT, TOTALS, Bounds, Due, due_sums, values_of
+from settlements.selectors.settlement_terms import Shop, Terms, holidays, shops, terms_of, terms_of_all
 from settlements.services.settlement_events import announce
 from settlements.services.settlement_release import release
 from settlements.states import SETTLEMENT_OPEN
@@ -67,9 +68,10 @@ def is_due_on(run_day: date, terms: Terms) -> bool:
     )
 
 
-def what_is_due(shop: Shop, *, day: date, terms: Terms) -> Due:
-    """What a batch of that day would hold; nothing is written."""
-    return due_sums(_bounds(shop, day=day, terms=terms))
+def what_is_due(found: Sequence[Shop], *, day: date) -> dict[Shop, Due]:
+    """What the batches of that day would hold; nothing is written."""
+    terms, free = terms_of_all([shop.merchant_id for shop in found]), holidays()
+    return due_sums([_bounds(shop, day=day, terms=terms[shop.merchant_id], free=free) for shop in found])
 
 
 def open_batch(shop: Shop, *, day: date, terms: Terms) -> Settlement | None:
@@ -100,7 +102,8 @@ def _fill(shop: Shop, *, day: date, terms: Terms) -> Settlement:
         day=day,
         status=SETTLEMENT_OPEN,
     )
-    values = _bounds(shop, day=day, terms=terms) | {"settlement": row.id}
+    asked = _bounds(shop, day=day, terms=terms, free=holidays())
+    values = values_of([asked]) | {"settlement": row.id}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '60s'")
         cursor.execute(INSERT, values)
@@ -122,10 +125,9 @@ def reserves_due(shop: Shop, *, day: date) -> bool:
     return rows.filter(reserve_due__lte=day + ONE_DAY, reserve_transfer=None).exists()
 
 
-def _bounds(shop: Shop, *, day: date, terms: Terms) -> dict[str, Any]:
-    free = holidays()
+def _bounds(shop: Shop, *, day: date, terms: Terms, free: Set[date]) -> Bounds:
     last_days = {method: last_due(day + ONE_DAY, delay, free) for method, delay in terms.delays.items()}
-    return bounds(shop, day=day, last_days=last_days)
+    return Bounds.of_day(shop, day=day, last_days=last_days)
 
 
 def lock(shop: Shop, *, what: object) -> None:
@@ -187,7 +189,18 @@ def _float_gap(row: Settlement) -> str:
     """The accounts at providers whose balance of that day differs from the books, unexplained."""
     red = FloatProof.objects.filter(mode=row.mode, currency=row.currency, day=row.day, is_green=False)
     names = red.exclude(unexplained=None).exclude(unexplained=0).order_by("account").values_list("account", flat=True)
-    return f"The provider's balance differs from the books: {', '.join(names)}." if names else ""
+    if names:
+        return f"The provider's balance differs from the books: {', '.join(names)}."
+    return _unproved(row) if settings.SETTLEMENT_NEEDS_STATEMENT and row.mode == LIVE else ""
+
+
+def _unproved(row: Settlement) -> str:
+    """The accounts of whose balance that day no statement tells; everything, when nothing was proved at all."""
+    proofs = FloatProof.objects.filter(mode=row.mode, currency=row.currency, day=row.day)
+    names = list(proofs.filter(is_green=False).order_by("account").values_list("account", flat=True))
+    if proofs.exists() and not names:
+        return ""
+    return f"No statement proves the balance of that day: {', '.join(names) or 'none was brought'}."
 
 
 @contextmanager

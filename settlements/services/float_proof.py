@@ -40,9 +40,15 @@ WITH last AS (SELECT l.*, balance_after - CASE direction WHEN 'in' THEN amount E
 SELECT balance_after FROM last a
   ORDER BY EXISTS (SELECT 1 FROM last b WHERE b.balance_before = a.balance_after AND b.id <> a.id), line_no DESC LIMIT 1
 """
+# Nothing had moved since the statement began.
+FIRST_OPENING = """
+SELECT opening FROM recon_file WHERE account = %(account)s AND mode = %(mode)s AND currency = %(currency)s
+  AND source <> 'pull' AND starts_at < %(end)s AND ends_at > %(end)s AND opening IS NOT NULL ORDER BY starts_at LIMIT 1
+"""
 
 # Why they may differ, each signed as ledger less provider. Lines that are ours and were booked on the other side of
-# the instant; lines nobody has looked at; and exceptions, unless what they are about was posted by then.
+# the instant; lines nobody has looked at; and exceptions, unless what settled them was posted by then. Of what an
+# exception says is ours, only what the ledger had by then counts.
 PARTS = """
 SELECT 'booked_later', -coalesce(sum(CASE l.direction WHEN 'in' THEN l.amount ELSE -l.amount END), 0)::bigint, count(*)
   FROM recon_line l JOIN recon_match m ON m.line_id = l.id AND m.state <> 'rejected'
@@ -60,10 +66,14 @@ SELECT 'not_reconciled', -coalesce(sum(CASE l.direction WHEN 'in' THEN l.amount 
     count(*)
   FROM recon_line l
   WHERE l.account = %(account)s AND l.mode = %(mode)s AND l.currency = %(currency)s AND l.family = 'statement'
-    AND l.occurred_at < %(end)s AND l.state = 'new'
+    AND l.occurred_at < %(end)s AND (l.state = 'new' OR (l.state = 'proposed' AND NOT EXISTS (SELECT 1
+      FROM recon_match m WHERE m.line_id = l.id AND m.state = 'proposed' AND m.transfer_id IS NOT NULL)))
 UNION ALL
-SELECT 'exception:' || x.kind, sum(x.float_effect)::bigint, count(*)
+SELECT 'exception:' || x.kind, sum(x.float_effect - CASE WHEN o.posted_at >= %(end)s
+        THEN CASE x.detail->>'direction' WHEN 'in' THEN 1 ELSE -1 END * (x.detail->>'our_amount')::bigint
+        ELSE 0 END)::bigint, count(*)
   FROM recon_exception x LEFT JOIN ledger_transfer t ON t.id = x.transfer_id
+    LEFT JOIN ledger_transfer o ON o.id = (x.detail->>'our_transfer')::uuid
   WHERE x.account = %(account)s AND x.mode = %(mode)s AND x.currency = %(currency)s AND x.occurred_at < %(end)s
     AND x.float_effect <> 0 AND (t.id IS NULL OR t.posted_at >= %(end)s)
   GROUP BY x.kind
@@ -94,6 +104,19 @@ class Proof:
     @property
     def is_green(self) -> bool:
         return self.unexplained == 0
+
+    def report(self) -> dict[str, Any]:
+        """As JSON has it; amounts in minor units."""
+        return {
+            "account": self.account,
+            "day": self.day.isoformat(),
+            "is_green": self.is_green,
+            "ledger_balance": self.ledger_balance,
+            "provider_balance": self.provider_balance,
+            "gap": self.gap,
+            "parts": dict(sorted(self.parts.items())),
+            "unexplained": self.unexplained,
+        }
 
 
 def prove_float(provider: str, shortcode: str, day: date, *, mode: str = LIVE, currency: str = "KES") -> Proof:
@@ -136,6 +159,7 @@ def _closing(cursor: Any, place: Mapping[str, Any]) -> int | None:
     told = _one(cursor, CLOSING, place)
     if told is None and _one(cursor, COVERED, place):
         told = _one(cursor, LAST_LINE, place)
+        told = _one(cursor, FIRST_OPENING, place) if told is None else told
     return told
 
 

@@ -32,53 +32,60 @@ from settlements.services.payouts import (
     call_off,
     check_ask,
     check_second_person,
-    hold_and_store,
+    make_row,
     release_to_send,
+    store_and_hold,
+    tell_of_waiting,
+    way_of,
 )
 from settlements.services.step_up import require_person
 from settlements.states import BATCH_CANCELLED, BATCH_COMPLETED, BATCH_PENDING, BATCH_REQUIRES_APPROVAL, PAYOUT_OPEN
 from webhooks.services.outbox import publish_event
 
 
-def create_batch(caller: Caller, asks: Mapping[str, PayoutAsk], *, description: str, request_id: str) -> PayoutBatch:
+def create_batch(
+    caller: Caller,
+    asks: Mapping[str, PayoutAsk],
+    *,
+    description: str,
+    request_id: str,
+    found: Sequence[Fault] = (),
+) -> PayoutBatch:
     """Store a batch with all its payouts, their money held, or nothing of it. `asks` by the name of each, for faults.
 
-    Raises Invalid with every fault of every line (`items[2].amount`), and Problem insufficient_balance,
-    limit_exceeded, provider_not_configured.
+    However many there are, the statements are as many. `found` are faults that are known before. Raises Invalid with
+    every fault of every line (`items[2].amount`), and Problem insufficient_balance, limit_exceeded,
+    provider_not_configured.
     """
     limits = limits_of(caller.merchant_id)
-    faults = [*_line_faults(caller, asks, limits), *_shared_references(caller, asks)]
+    faults = [*found, *_line_faults(asks, limits), *_shared_references(caller, asks)]
     if faults:
         raise Invalid(faults)
 
     def unit() -> PayoutBatch:
         batch = _make(caller, list(asks.values()), limits, description=description, request_id=request_id)
         batch.save(force_insert=True)
-        payouts = [
-            hold_and_store(
-                caller, ask, why=batch.approval_reasons, request_id=request_id, place=Place(batch=batch, line=line)
-            )
-            for line, ask in enumerate(asks.values(), start=1)
-        ]
+        payouts = _rows(caller, batch, list(asks.values()))
+        store_and_hold(payouts)
         check_day(caller, limits, currency=batch.currency)
         _audit(batch, actor=caller.actor, action="created")
-        if not batch.approval_reasons:
+        if batch.approval_reasons:
+            tell_of_waiting(payouts)
+        else:
             _let_go(batch, payouts, approved_by=None)
         return batch
 
     return retry_unit(unit)
 
 
-def _line_faults(caller: Caller, asks: Mapping[str, PayoutAsk], limits: Limits) -> Iterator[Fault]:
+def _line_faults(asks: Mapping[str, PayoutAsk], limits: Limits) -> Iterator[Fault]:
     for name, ask in asks.items():
         try:
-            check_ask(caller, ask)
+            check_ask(ask)
             check_size(ask.amount, limits)
         except Invalid as invalid:
             yield from (_of_line(name, fault) for fault in invalid.faults)
         except Problem as problem:
-            if problem.code == "provider_not_configured":
-                raise
             yield _of_line(name, Fault(param=problem.param, code=problem.code, detail=problem.detail))
 
 
@@ -131,11 +138,29 @@ def _make(
     )
 
 
+def _rows(caller: Caller, batch: PayoutBatch, asks: Sequence[PayoutAsk]) -> list[Payout]:
+    """The payouts of a batch, which are decided with it: nobody who has had a hand in one of them approves any."""
+    ways = {ask.target.type: way_of(caller, ask.target) for ask in {ask.target.type: ask for ask in asks}.values()}
+    return [
+        make_row(
+            caller,
+            ask,
+            ways[ask.target.type],
+            why=batch.approval_reasons,
+            makers=batch.makers,
+            request_id=batch.request_id,
+            place=Place(batch=batch, line=line),
+        )
+        for line, ask in enumerate(asks, start=1)
+    ]
+
+
 # --- approved, or called off ------------------------------------------------------------------------------------------
 
 
 def approve_batch(caller: Caller, batch_id: UUID) -> PayoutBatch:
-    """Let all payouts of a waiting batch go out. Raises NotFound, Problem permission_denied and state_conflict."""
+    """Let all payouts of a waiting batch go out. Raises NotFound, Problem permission_denied (a key),
+    own_request_approval and state_conflict."""
 
     batch_by_id(caller, batch_id)
     require_person(caller, to="approve a batch")
@@ -149,13 +174,19 @@ def approve_batch(caller: Caller, batch_id: UUID) -> PayoutBatch:
     return retry_unit(unit)
 
 
+def reject_batch(caller: Caller, batch_id: UUID, *, reason: str = "") -> PayoutBatch:
+    """A person refuses to approve a waiting batch. Raises NotFound, Problem permission_denied and state_conflict."""
+    batch_by_id(caller, batch_id)
+    require_person(caller, to="refuse a batch")
+    return cancel_batch(caller, batch_id, reason=reason)
+
+
 def cancel_batch(caller: Caller, batch_id: UUID, *, reason: str = "") -> PayoutBatch:
     """Call a waiting batch off whole. Raises NotFound and Problem state_conflict."""
 
     def unit() -> PayoutBatch:
         batch, payouts = _waiting(caller, batch_id)
-        for payout in payouts:
-            call_off(payout, actor=caller.actor, reason=reason)
+        call_off(payouts, actor=caller.actor, reason=reason)
         _move(batch, BATCH_CANCELLED)
         _audit(batch, actor=caller.actor, action="cancelled", reason=reason)
         return batch
@@ -174,8 +205,7 @@ def _waiting(caller: Caller, batch_id: UUID) -> tuple[PayoutBatch, list[Payout]]
 
 
 def _let_go(batch: PayoutBatch, payouts: Sequence[Payout], *, approved_by: str | None) -> None:
-    for payout in payouts:
-        release_to_send(payout, approved_by=approved_by)
+    release_to_send(payouts, approved_by=approved_by)
     batch.approved_by = approved_by
     batch.save(update_fields=["approved_by"])
     _move(batch, BATCH_PENDING)
@@ -223,6 +253,6 @@ def _audit(batch: PayoutBatch, *, actor: str, action: str, reason: str = "") -> 
         merchant_id=batch.merchant_id,
         actor=actor,
         action=f"payout_batch.{action}",
-        object_id=to_public("pob", batch.id),
+        object_id=to_public("bat", batch.id),
         detail=detail | ({"reason": reason} if reason else {}),
     )

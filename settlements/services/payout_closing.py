@@ -11,6 +11,7 @@ from settlements.services.payout_batches import close_batch_of
 from settlements.services.payout_events import announce_payout
 from settlements.services.payout_money import (
     book_payout,
+    count_booked,
     hold_payout_again,
     is_booked,
     release_payout,
@@ -75,19 +76,18 @@ def fail_part(payout: Payout, end: PartEnd, *, failure: dict[str, Any]) -> None:
 def return_part(payout: Payout, end: PartEnd) -> bool:
     """Money that was confirmed came back: it is the merchant's again. Returned is a payout when all of it came back.
 
-    False, and nothing changed, when this part came back before.
+    Each part is told of. False, and nothing changed, when this part came back before.
     """
     before, money = payout.status, money_of(payout, amount=end.amount, part=end.part)
     if is_booked(money, "return"):
         return False
     return_payout_money(money, occurred_at=end.occurred_at)
     payout.given_back += end.amount
-    is_whole = payout.given_back == payout.amount
-    if is_whole:
+    if payout.given_back == payout.amount:
         payout.status, payout.evidence_id = PAYOUT_RETURNED, end.evidence_id
     _save(payout)
-    if is_whole:
-        announce_payout(payout, name=PAYOUT_RETURNED, before=before, actor=end.actor)
+    nth = count_booked(payout.id, "return")
+    announce_payout(payout, name=PAYOUT_RETURNED, before=before, actor=end.actor, nth=nth)
     return True
 
 

@@ -1,10 +1,13 @@
 """Asking for payouts, approving them and calling them off. The money is held at once; nobody is called here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from merchants.services.provider_accounts import account_of, provider_for
 from onpoint_pay.kit.caller import Caller
@@ -19,7 +22,7 @@ from settlements.errors import BalanceTooLow
 from settlements.models import Payout, PayoutBatch
 from settlements.selectors.payouts import payout_by_id
 from settlements.services.destinations import ACTIVE, Target, seal_for_payout
-from settlements.services.payout_events import announce_payout
+from settlements.services.payout_events import announce_payouts
 from settlements.services.payout_limits import (
     NO_LIMITS,
     SYSTEM,
@@ -29,8 +32,8 @@ from settlements.services.payout_limits import (
     makers_of,
     reasons_to_ask,
 )
-from settlements.services.payout_money import PayoutMoney, hold_payout, release_payout
-from settlements.services.step_up import require_person
+from settlements.services.payout_money import PayoutMoney, hold_payouts, release_payouts
+from settlements.services.step_up import own_request, require_person
 from settlements.states import PAYOUT_CANCELLED, PAYOUT_PENDING, PAYOUT_REQUIRES_APPROVAL, ROUTE_OF
 
 # The job of the room above that puts approved payouts on their way.
@@ -43,13 +46,24 @@ REFERENCE_DRAWS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutAsk:
-    """One payout as it is asked for. `reference` is the merchant's own name for it."""
+    """One payout as it is asked for. `reference` is the merchant's own name for it, `retry_of` what it stands for."""
 
     amount: Money
     target: Target
     reason: str
     purpose: str = "business"
     reference: str | None = None
+    retry_of: Payout | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How money leaves: the route, whose interface, and the float `provider:shortcode` or bank account."""
+
+    route: str
+    provider: str
+    account_id: UUID | None
+    paid_from: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,32 +82,32 @@ def create_payout(
     `reasons` why one must agree are found here when None. Raises Invalid, and Problem insufficient_balance,
     limit_exceeded, duplicate_reference, state_conflict, provider_not_configured.
     """
-    check_ask(caller, ask)
+    check_ask(ask)
+    way = way_of(caller, ask.target)
 
     def unit() -> Payout:
         limits = NO_LIMITS if caller.kind == SYSTEM else limits_of(caller.merchant_id)
         check_size(ask.amount, limits)
         why = reasons_to_ask(ask.target, ask.amount, limits, mode=caller.mode) if reasons is None else reasons
-        payout = hold_and_store(caller, ask, why=why, request_id=request_id)
+        payout = make_row(caller, ask, way, why=why, makers=makers_of(caller, ask.target), request_id=request_id)
+        store_and_hold([payout])
         check_day(caller, limits, currency=ask.amount.currency)
-        if not why:
-            release_to_send(payout, approved_by=None)
+        if why:
+            tell_of_waiting([payout])
+        else:
+            release_to_send([payout], approved_by=None)
         return payout
 
     return retry_unit(unit)
 
 
-def check_ask(caller: Caller, ask: PayoutAsk) -> None:
-    """Raises Invalid, Problem state_conflict for a deleted destination, provider_not_configured."""
+def check_ask(ask: PayoutAsk) -> None:
+    """Raises Invalid, Problem state_conflict for a deleted destination."""
     faults = amount_faults(ask)
     if faults:
         raise Invalid(faults)
     if ask.target.row is not None and ask.target.row.status != ACTIVE:
         raise Problem("state_conflict", "The destination was deleted.", param="destination.id")
-    if ROUTE_OF[ask.target.type] == "b2c":
-        provider = provider_for(MPESA, caller.mode, account_of(caller, MPESA))
-        if Capability.PAYOUT not in provider.capabilities:
-            raise Problem("provider_not_configured", "The M-Pesa account is not set up for sending money.")
 
 
 def amount_faults(ask: PayoutAsk) -> list[Fault]:
@@ -110,26 +124,48 @@ def amount_faults(ask: PayoutAsk) -> list[Fault]:
     return []
 
 
-def hold_and_store(
-    caller: Caller, ask: PayoutAsk, *, why: list[str], request_id: str | None, place: Place | None = None
-) -> Payout:
-    """A payout that waits for approval, its money held; told of. Raises Problem insufficient_balance and
-    duplicate_reference."""
-    payout = _make(caller, ask, why=why, request_id=request_id, place=place)
-    _store(payout)
+def store_and_hold(payouts: Sequence[Payout]) -> None:
+    """Payouts of one merchant and fee that wait for approval, their money held; nobody is told yet.
+
+    Raises Problem insufficient_balance and duplicate_reference.
+    """
+    _store(payouts)
     try:
-        hold_payout(money_of(payout), fee=Money(payout.fee, payout.currency))
+        hold_payouts([money_of(payout) for payout in payouts], fee=Money(payouts[0].fee, payouts[0].currency))
     except BalanceTooLow as error:
         raise Problem("insufficient_balance", "The available balance is smaller than payout and fee.") from error
-    announce_payout(payout, name="created", before=None, actor=caller.actor)
-    if why:
-        announce_payout(payout, name="requires_approval", before=None, actor=caller.actor)
-    return payout
 
 
-def _make(caller: Caller, ask: PayoutAsk, *, why: list[str], request_id: str | None, place: Place | None) -> Payout:
-    at, key, route = now(), new_id(), ROUTE_OF[ask.target.type]
-    account_id = None if route == "bank" else account_of(caller, MPESA)
+def tell_of_waiting(payouts: Sequence[Payout]) -> None:
+    """Announce payouts that somebody must agree with; those that nobody need are announced when they are released."""
+    for name in ("created", "requires_approval"):
+        announce_payouts(payouts, name=name, before=None, actor=payouts[0].requested_by)
+
+
+def way_of(caller: Caller, target: Target) -> Way:
+    """By which route money gets there, and out of what. Raises Problem provider_not_configured."""
+    route = ROUTE_OF[target.type]
+    if route == "bank":
+        return Way(route=route, provider="bank", account_id=None, paid_from=str(settings.PAYOUT_BANK_ACCOUNT))
+    account_id = account_of(caller, MPESA)
+    provider = provider_for(MPESA, caller.mode, account_id)
+    if route == "b2c" and Capability.PAYOUT not in provider.capabilities:
+        raise Problem("provider_not_configured", "The M-Pesa account is not set up for sending money.")
+    return Way(route=route, provider=MPESA, account_id=account_id, paid_from=f"{MPESA}:{provider.float_name}")
+
+
+def make_row(
+    caller: Caller,
+    ask: PayoutAsk,
+    way: Way,
+    *,
+    why: list[str],
+    makers: list[str],
+    request_id: str | None,
+    place: Place | None = None,
+) -> Payout:
+    """A payout not yet stored and not yet approved."""
+    at, key = now(), new_id()
     return Payout(
         id=key,
         merchant_id=caller.merchant_id,
@@ -138,36 +174,30 @@ def _make(caller: Caller, ask: PayoutAsk, *, why: list[str], request_id: str | N
         merchant_reference=ask.reference,
         batch=place.batch if place else None,
         line=place.line if place else None,
+        retry_of=ask.retry_of,
         amount=ask.amount.minor,
         fee=settings.PAYOUT_FEE,
         currency=ask.amount.currency,
         destination=ask.target.shown,
         destination_sealed=seal_for_payout(key, ask.target),
         destination_row=ask.target.row,
-        route=route,
-        provider="bank" if route == "bank" else MPESA,
-        provider_account_id=account_id,
-        paid_from=_paid_from(route, caller.mode, account_id),
+        route=way.route,
+        provider=way.provider,
+        provider_account_id=way.account_id,
+        paid_from=way.paid_from,
         reason=ask.reason,
         purpose=ask.purpose,
         status=PAYOUT_REQUIRES_APPROVAL,
         approval_reasons=why,
         requested_by=caller.actor,
-        makers=makers_of(caller, ask.target),
+        makers=makers,
         request_id=request_id,
         created_at=at,
         version=1,
     )
 
 
-def _paid_from(route: str, mode: str, account_id: UUID | None) -> str:
-    """The bank account, or the float `provider:shortcode`. Raises Problem provider_not_configured."""
-    if route == "bank":
-        return str(settings.PAYOUT_BANK_ACCOUNT)
-    return f"{MPESA}:{provider_for(MPESA, mode, account_id).float_name}"
-
-
-def _store(payout: Payout) -> None:
+def _store(payouts: Sequence[Payout]) -> None:
     """Six random letters may meet a reference of the same day: then they are drawn again.
 
     Raises Problem duplicate_reference for the merchant's own.
@@ -175,20 +205,22 @@ def _store(payout: Payout) -> None:
     for draw in range(REFERENCE_DRAWS):
         try:
             with transaction.atomic():
-                payout.save(force_insert=True)
+                Payout.objects.bulk_create(payouts)
             return
         except IntegrityError as error:
             if broke(error, "payouts_live_reference"):
-                raise _duplicate(payout) from error
+                raise _duplicate(payouts) from error
             if draw == REFERENCE_DRAWS - 1:
                 raise
-            payout.reference = new_reference("POT", payout.created_at)
+            for payout in payouts:
+                payout.reference = new_reference("POT", payout.created_at)
 
 
-def _duplicate(payout: Payout) -> Problem:
-    rows = Payout.objects.scoped(payout.merchant_id, payout.mode).filter(merchant_reference=payout.merchant_reference)
+def _duplicate(payouts: Sequence[Payout]) -> Problem:
+    names = [payout.merchant_reference for payout in payouts]
+    rows = Payout.objects.scoped(payouts[0].merchant_id, payouts[0].mode).filter(merchant_reference__in=names)
     live = rows.exclude(status__in=("failed", "cancelled", "returned")).values_list("id", flat=True).first()
-    existing = None if live is None else to_public("po", live)
+    existing = None if live is None else to_public("pyt", live)
     return Problem(
         "duplicate_reference",
         f"A payout with this reference is open or paid already: {existing}.",
@@ -207,33 +239,45 @@ def money_of(payout: Payout, *, amount: int | None = None, part: int = 1) -> Pay
         source="bank" if payout.route == "bank" else "float",
         name=payout.paid_from,
         part=part,
+        # The payouts of a batch are booked in one transaction: with one row of our income they lock no second one.
+        fee_by=payout.batch_id or payout.id,
     )
 
 
 # --- approved, or called off ------------------------------------------------------------------------------------------
 
 
-def release_to_send(payout: Payout, *, approved_by: str | None) -> None:
-    """From now on the payout is sent. The caller holds its lock; `approved_by` None: nobody had to agree."""
-    before = payout.status
-    payout.status, payout.pending_reason = PAYOUT_PENDING, "queued"
-    payout.approved_by, payout.approved_at = approved_by, now()
-    payout.version += 1
-    payout.save(update_fields=["status", "pending_reason", "approved_by", "approved_at", "version"])
-    if approved_by is not None:
-        announce_payout(payout, name="approved", before=before, actor=approved_by)
+def release_to_send(payouts: Sequence[Payout], *, approved_by: str | None) -> None:
+    """From now on these payouts of one merchant are sent. The caller holds their locks; `approved_by` None: nobody had
+    to agree.
+    """
+    _change(payouts, status=PAYOUT_PENDING, pending_reason="queued", approved_by=approved_by, approved_at=now())
+    if approved_by is None:
+        announce_payouts(payouts, name="created", before=None, actor=payouts[0].requested_by)
+    else:
+        announce_payouts(payouts, name="approved", before=PAYOUT_REQUIRES_APPROVAL, actor=approved_by)
     nudge(SEND_PAYOUTS)
 
 
+def _change(payouts: Sequence[Payout], **changes: Any) -> None:
+    """The same of all of them that waited, in the rows and here."""
+    rows = Payout.objects.filter(id__in=[payout.id for payout in payouts], status=PAYOUT_REQUIRES_APPROVAL)
+    rows.update(**changes, version=F("version") + 1)
+    for payout in payouts:
+        payout.version += 1
+        for name, value in changes.items():
+            setattr(payout, name, value)
+
+
 def check_second_person(caller: Caller, makers: list[str], *, what: str) -> None:
-    """Raises Problem permission_denied for whoever had a hand in asking."""
+    """Raises Problem own_request_approval for whoever had a hand in asking."""
     if caller.actor in makers:
-        detail = f"Whoever asked for a {what}, made the key it was asked with, or added its new destination may not "
-        raise Problem("permission_denied", f"{detail}approve it.")
+        raise own_request(caller, makers, what=what, scope="payouts:approve")
 
 
 def approve_payout(caller: Caller, payout_id: UUID) -> Payout:
-    """Let a waiting payout go out. Raises NotFound, Problem permission_denied and state_conflict."""
+    """Let a waiting payout go out. Raises NotFound, Problem permission_denied (a key), own_request_approval and
+    state_conflict."""
 
     payout_by_id(caller, payout_id)
     require_person(caller, to="approve a payout")
@@ -241,34 +285,37 @@ def approve_payout(caller: Caller, payout_id: UUID) -> Payout:
     def unit() -> Payout:
         payout = _waiting(caller, payout_id)
         check_second_person(caller, payout.makers, what="payout")
-        release_to_send(payout, approved_by=caller.actor)
+        release_to_send([payout], approved_by=caller.actor)
         return payout
 
     return retry_unit(unit)
+
+
+def reject_payout(caller: Caller, payout_id: UUID, *, reason: str = "") -> Payout:
+    """A person refuses to approve a waiting payout. Raises NotFound, Problem permission_denied and state_conflict."""
+    payout_by_id(caller, payout_id)
+    require_person(caller, to="refuse a payout")
+    return cancel_payout(caller, payout_id, reason=reason)
 
 
 def cancel_payout(caller: Caller, payout_id: UUID, *, reason: str = "") -> Payout:
-    """Call a waiting payout off, or refuse to approve it: the money and the fee go back.
-
-    Raises NotFound and Problem state_conflict.
-    """
+    """Call a waiting payout off: the money and the fee go back. Raises NotFound and Problem state_conflict."""
 
     def unit() -> Payout:
         payout = _waiting(caller, payout_id)
-        call_off(payout, actor=caller.actor, reason=reason)
+        call_off([payout], actor=caller.actor, reason=reason)
         return payout
 
     return retry_unit(unit)
 
 
-def call_off(payout: Payout, *, actor: str, reason: str) -> None:
-    """Give the money of a payout that was not approved back. The caller holds its lock."""
-    before = payout.status
-    release_payout(money_of(payout), fee=Money(payout.fee, payout.currency))
-    payout.status, payout.released = PAYOUT_CANCELLED, payout.amount
-    payout.version += 1
-    payout.save(update_fields=["status", "released", "version"])
-    announce_payout(payout, name="cancelled", before=before, actor=actor, reason=reason)
+def call_off(payouts: Sequence[Payout], *, actor: str, reason: str) -> None:
+    """Give the money of payouts of one merchant and fee that were not approved back. The caller holds their locks."""
+    release_payouts([money_of(payout) for payout in payouts], fee=Money(payouts[0].fee, payouts[0].currency))
+    _change(payouts, status=PAYOUT_CANCELLED, released=F("amount"))
+    for payout in payouts:
+        payout.released = payout.amount
+    announce_payouts(payouts, name="cancelled", before=PAYOUT_REQUIRES_APPROVAL, actor=actor, reason=reason)
 
 
 def _waiting(caller: Caller, payout_id: UUID) -> Payout:
@@ -277,5 +324,5 @@ def _waiting(caller: Caller, payout_id: UUID) -> Payout:
     if payout.status != PAYOUT_REQUIRES_APPROVAL:
         raise Problem("state_conflict", f"The payout is {payout.status}; only one that waits can be decided.")
     if payout.batch_id is not None:
-        raise Problem("state_conflict", f"It is decided with its batch, {to_public('pob', payout.batch_id)}.")
+        raise Problem("state_conflict", f"It is decided with its batch, {to_public('bat', payout.batch_id)}.")
     return payout

@@ -1,13 +1,15 @@
 """How a merchant is settled: set by operators, every change audited."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from audit.services import record
+from onpoint_pay.kit.clock import now
 from settlements.models import BusinessHoliday, PayoutDestination, SettlementProfile
-from settlements.schedule import CARD, MOBILE
+from settlements.schedule import CARD, MOBILE, kenyan_holidays
 from settlements.states import SCHEDULES
 
 FIELDS = (
@@ -26,13 +28,15 @@ def set_profile(merchant_id: UUID, *, actor: str, **changes: Any) -> SettlementP
         SettlementProfile.objects.get_or_create(merchant_id=merchant_id)
         profile = SettlementProfile.objects.select_for_update().get(merchant_id=merchant_id)
         before = {name: getattr(profile, name) for name in changes}
+        if changes.get("destination_id", profile.destination_id) != profile.destination_id:
+            profile.destination_since = now()
         for name, value in changes.items():
             setattr(profile, name, value)
         if not profile.hold:
             profile.hold_reason = ""
         _check(profile)
         profile.version += 1
-        profile.save(update_fields=[*FIELDS, "version"])
+        profile.save(update_fields=[*FIELDS, "destination_since", "version"])
         detail = {
             "version": profile.version,
             "from": {name: _plain(value) for name, value in before.items()},
@@ -70,13 +74,16 @@ def _check(profile: SettlementProfile) -> None:
             raise ProfileInvalid(words)
 
 
-def set_holiday(day: Any, *, name: str | None, actor: str) -> None:
+def set_holiday(day: date, *, name: str | None, actor: str) -> None:
     """Gazette a day, rename it, or with None make it a business day again."""
     with transaction.atomic():
-        if name is None:
-            BusinessHoliday.objects.filter(day=day).delete()
+        known = kenyan_holidays(day.year).get(day)
+        if name is not None:
+            BusinessHoliday.objects.update_or_create(day=day, defaults={"name": name, "is_off": True})
+        elif known is not None:
+            BusinessHoliday.objects.update_or_create(day=day, defaults={"name": known, "is_off": False})
         else:
-            BusinessHoliday.objects.update_or_create(day=day, defaults={"name": name})
+            BusinessHoliday.objects.filter(day=day).delete()
         record(
             merchant_id=None,
             actor=actor,

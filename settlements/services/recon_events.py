@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 from uuid import UUID
 
+from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import to_public
 from settlements.models import ReconException
@@ -41,7 +42,13 @@ def announce_exceptions(*, account: str, mode: str) -> dict[str, int]:
 
 def announce_run(run_id: UUID, *, merchant_id: UUID, mode: str, account: str, found: dict[str, Any]) -> None:
     """Publish that a merchant's own account was reconciled. Must run in a transaction."""
-    body = {"id": to_public("rec", run_id), "object": "reconciliation", "account": account} | found
+    body = {
+        "id": to_public("rec", run_id),
+        "object": "reconciliation",
+        "livemode": mode == LIVE,
+        "account": account,
+        **found,
+    }
     publish_event(
         merchant_id=merchant_id,
         mode=mode,

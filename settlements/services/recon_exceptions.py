@@ -18,11 +18,12 @@ from settlements.states import RECON_CLOSED, RECON_OPEN, RECON_PROPOSED
 CONTRAS = tuple(
     kind for kind, chart in KINDS.items() if chart.owner == PLATFORM and kind not in ("provider_float", "suspense")
 )
-KEYS = ("key", "system")
+NOBODY = ("key", "system", "operator")
 
 
 def assign_exception(exception_id: UUID, *, owner: str, actor: str) -> ReconException:
-    """Say whose it is from now on. Raises Problem 409 for one that is closed."""
+    """Say whose it is from now on. Raises Problem 409 for one that is closed, 403 for a key."""
+    _demand_person(actor)
     with transaction.atomic():
         row = _lock(exception_id)
         _demand(row.status != RECON_CLOSED, "it is closed")
@@ -68,6 +69,8 @@ def close_exception(exception_id: UUID, *, actor: str) -> ReconException:
             row.transfer_id = _post(row, actor=actor)
         row.status, row.closed_by, row.closed_at = RECON_CLOSED, actor, now()
         row.save(update_fields=["status", "closed_by", "closed_at", "transfer"])
+        # People have said what the line is: nothing of ours will be matched to it any more.
+        ReconLine.objects.filter(exceptions=row, state="exception").update(state="ignored")
         _note(row, "reconciliation.closed", actor, posted=row.will_post)
     return row
 
@@ -112,8 +115,8 @@ def _demand(holds: bool, otherwise: str) -> None:
 
 
 def _demand_person(actor: str) -> None:
-    if actor.partition("_")[0] in KEYS:
-        raise Problem("permission_denied", "A person decides about exceptions, never an API key.")
+    if not actor.strip() or actor.partition("_")[0] in NOBODY:
+        raise Problem("permission_denied", "A person decides about exceptions, never an API key: say who you are.")
 
 
 def _note(row: ReconException, action: str, actor: str, **detail: object) -> None:

@@ -1,12 +1,11 @@
 """Taking a statement in: kept as it came, read line by line, once for each account; all of a file or nothing."""
 
-import csv
 import hashlib
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from io import StringIO
+from datetime import date
 from typing import Any, BinaryIO
 from uuid import UUID
 
@@ -14,11 +13,21 @@ from django.db import connection, transaction
 
 from audit.services import record
 from merchants.models import ProviderAccount
+from merchants.services.provider_accounts import platform_config
 from onpoint_pay.kit.clock import now
-from onpoint_pay.kit.entries import Entry, FileRefused, Head, Item, Skipped, Unreadable
+from onpoint_pay.kit.crypto import seal, unseal
+from onpoint_pay.kit.entries import FileRefused, Items
+from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import to_public
 from settlements.models import LedgerAccount, ReconFile, ReconFilePart
-from settlements.services.recon_sources import family_of, natural_key, party_digest, read_items, shown
+from settlements.schedule import end_of, start_of
+from settlements.services.recon_checks import (
+    certain_period,
+    refuse_other_account,
+    refuse_other_mode,
+    refuse_unless_whole,
+)
+from settlements.services.recon_sources import STATEMENT, family_of, read_items
 from settlements.services.recon_stage import (
     COPY,
     COUNT_NEW,
@@ -28,9 +37,13 @@ from settlements.services.recon_stage import (
     KEEP_LINES,
     KEEP_UNREADABLE,
     MAKE_STAGE,
+    NEIGHBOUR_GAPS,
 )
+from settlements.services.recon_staged import Staged
 
 BANK = "bank"
+# Of these the settings name a shortcode of the platform's own.
+PLATFORM_PROVIDERS = ("daraja",)
 PIECE = 1024 * 1024
 LARGEST_FILE = 512 * PIECE
 TIMEOUT = "SET LOCAL statement_timeout = '600s'"
@@ -50,12 +63,23 @@ class Imported:
 
 
 def import_statement(
-    stream: BinaryIO, *, source: str, account: str, mode: str, name: str, actor: str, currency: str = "KES"
+    stream: BinaryIO,
+    *,
+    source: str,
+    account: str,
+    mode: str,
+    name: str,
+    actor: str,
+    currency: str = "KES",
+    batch: str = "",
+    days: tuple[date, date] | None = None,
 ) -> Imported:
     """Keep a file's bytes and add the lines that no earlier file had; the same file again adds nothing.
 
-    `stream` must be seekable. Raises FileRefused, and then nothing of the file is kept: not of this kind, of another
-    account, of an account that this mode does not have, larger than 512 MiB.
+    Of a card provider's list `batch` is the settlement it is of, `days` the first and last day it tells whole.
+
+    `stream` must be seekable. Raises FileRefused, and then nothing of the file is kept: not of this kind, encoding or
+    separator, not whole, of another account, of the other mode, larger than 512 MiB.
     """
     _demand_known(account, mode)
     digest, size = _digest(stream)
@@ -65,6 +89,7 @@ def import_statement(
         earlier = ReconFile.objects.filter(account=account, mode=mode, sha256=digest).first()
         if earlier is not None:
             return Imported(file_id=earlier.id, is_new=False, lines=0, lines_new=0, unparsable=0, gaps=0)
+        refuse_other_mode(account, mode, sha256=digest)
         row = ReconFile.objects.create(
             source=source,
             account=account,
@@ -74,10 +99,12 @@ def import_statement(
             sha256=digest,
             size=size,
             imported_by=actor,
+            starts_at=start_of(days[0]) if days else None,
+            ends_at=end_of(days[1]) if days else None,
         )
         _keep_bytes(row, stream)
         stream.seek(0)
-        return _take_in(cursor, row, stream)
+        return _take_in(cursor, row, read_items(stream, source=source, currency=currency, batch=batch))
 
 
 def lock_account(cursor: Any, *, account: str, mode: str) -> None:
@@ -101,9 +128,21 @@ def _demand_known(account: str, mode: str) -> None:
     if provider == BANK:
         return
     is_known = ProviderAccount.objects.filter(provider=provider, mode=mode, shortcode=number).exists()
-    floats = LedgerAccount.objects.filter(kind="provider_float", mode=mode, sub__startswith=f"{account}:")
-    if not is_known and not floats.exists():
+    floats = LedgerAccount.objects.filter(
+        kind__in=("provider_float", "provider_receivable"), mode=mode, sub__startswith=f"{account}:"
+    )
+    if not is_known and not floats.exists() and number != platform_shortcode(provider, mode):
         raise FileRefused(f"{number} is no shortcode of {provider} in {mode} mode here")
+
+
+def platform_shortcode(provider: str, mode: str) -> str | None:
+    """The shortcode that settings name, whether or not anything has used it yet."""
+    if provider not in PLATFORM_PROVIDERS:
+        return None
+    try:
+        return platform_config(mode).shortcode
+    except Problem:
+        return None
 
 
 def _digest(stream: BinaryIO) -> tuple[str, int]:
@@ -120,29 +159,39 @@ def _digest(stream: BinaryIO) -> tuple[str, int]:
 def _keep_bytes(row: ReconFile, stream: BinaryIO) -> None:
     number = 0
     while piece := stream.read(PIECE):
-        ReconFilePart.objects.create(file=row, number=number, body=zlib.compress(piece, 6))
+        packed = b64encode(zlib.compress(piece, 6)).decode()
+        ReconFilePart.objects.create(
+            file=row, number=number, body=seal(packed, bound_to=_bond(row.id, number)).encode()
+        )
         number += 1
 
 
 def original_bytes(file_id: UUID) -> Iterator[bytes]:
     """The file as it came, piece by piece."""
-    parts = ReconFilePart.objects.filter(file_id=file_id).order_by("number").values_list("body", flat=True)
-    for body in parts.iterator(chunk_size=4):
-        yield zlib.decompress(bytes(body))
+    parts = ReconFilePart.objects.filter(file_id=file_id).order_by("number").values_list("number", "body")
+    for number, body in parts.iterator(chunk_size=4):
+        yield zlib.decompress(b64decode(unseal(bytes(body).decode(), bound_to=_bond(file_id, number))))
+
+
+def _bond(file_id: UUID, number: int) -> str:
+    """Sealed, because a statement names people; each piece opens in its own place only."""
+    return f"recon_file_part.body:{file_id}:{number}"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _take_in(cursor: Any, row: ReconFile, stream: BinaryIO) -> Imported:
+def _take_in(cursor: Any, row: ReconFile, items: Items) -> Imported:
     cursor.execute(MAKE_STAGE)
-    staged = _Staged(row, read_items(stream, source=row.source, currency=row.currency))
+    staged = Staged(row, items)
     cursor.copy_expert(COPY, staged)
     if staged.error is not None:
         raise staged.error
     row.starts_at, row.ends_at = staged.starts_at, staged.ends_at
     row.opening, row.closing = staged.opening, staged.closing
-    row.lines, row.lines_skipped = staged.lines, staged.skipped
+    row.lines, row.lines_skipped, row.told_account = staged.lines, staged.skipped, staged.told_account
+    refuse_other_account(row)
+    certain_period(cursor, row)
     parameters: dict[str, Any] = {
         "file": row.id,
         "public": to_public("rcf", row.id),
@@ -152,8 +201,12 @@ def _take_in(cursor: Any, row: ReconFile, stream: BinaryIO) -> Imported:
         "family": family_of(row.source),
         "merchant": owner_of(row.account, row.mode),
         "opening": row.opening,
+        "closing": row.closing,
+        "start": row.starts_at,
+        "end": row.ends_at,
         "at": row.ends_at or now(),
     }
+    refuse_unless_whole(cursor, parameters)
     cursor.execute(KEEP_LINES, parameters)
     cursor.execute(COUNT_NEW, parameters)
     row.lines_new = cursor.fetchone()[0]
@@ -180,92 +233,12 @@ def _take_in(cursor: Any, row: ReconFile, stream: BinaryIO) -> Imported:
 
 def _keep_gaps(cursor: Any, row: ReconFile, parameters: dict[str, Any]) -> int:
     """Where the file's own balances do not follow from its own movements: a line is missing, or one is wrong."""
-    if row.source == "pull":
+    if parameters["family"] != STATEMENT:
         return 0
     cursor.execute("DROP TABLE IF EXISTS recon_gap")
     cursor.execute(FIND_GAPS, parameters)
     cursor.execute(EXPLAIN_UNREADABLE, parameters)
     cursor.execute(KEEP_GAPS, parameters)
-    return int(cursor.rowcount)
-
-
-class _Staged:
-    """The items of a file as the text that COPY reads, made as it is read: the file is never whole in memory."""
-
-    def __init__(self, row: ReconFile, items: Iterator[Item]) -> None:
-        self.row, self.items = row, items
-        self.lines = self.skipped = self.unreadable = 0
-        self.starts_at: datetime | None = None
-        self.ends_at: datetime | None = None
-        self.opening: int | None = None
-        self.closing: int | None = None
-        self.error: FileRefused | None = None
-        self._text = ""
-
-    def read(self, size: int = 8192) -> str:
-        try:
-            while len(self._text) < size:
-                self._text += self._next_rows()
-        except StopIteration:
-            pass
-        except FileRefused as error:
-            # What is raised inside COPY reaches nobody whole: it is raised again after it.
-            self.error = error
-        piece, self._text = self._text[:size], self._text[size:]
-        return piece
-
-    def _next_rows(self) -> str:
-        item = next(self.items)
-        if isinstance(item, Head):
-            self._note(item)
-            return ""
-        if isinstance(item, Skipped):
-            self.skipped += 1
-            return ""
-        self.lines += 1
-        self.unreadable += isinstance(item, Unreadable)
-        out = StringIO()
-        csv.writer(out).writerow(_entry_cells(item, self.row) if isinstance(item, Entry) else _unread_cells(item))
-        return out.getvalue()
-
-    def _note(self, head: Head) -> None:
-        number = self.row.account.partition(":")[2]
-        if head.account and self.row.source == "mpesa_statement" and head.account != number:
-            raise FileRefused(f"the file is of shortcode {head.account}, not of {number}")
-        if head.currency and head.currency != self.row.currency:
-            raise FileRefused(f"the file is in {head.currency}, not in {self.row.currency}")
-        # A file may hold several statements, one after the other.
-        self.opening = head.opening if self.opening is None else self.opening
-        self.closing = head.closing if head.closing is not None else self.closing
-        self.starts_at = min(filter(None, (self.starts_at, head.start)), default=None)
-        self.ends_at = max(filter(None, (self.ends_at, head.end)), default=None)
-
-
-def _entry_cells(entry: Entry, row: ReconFile) -> list[Any]:
-    family = family_of(row.source)
-    # Without a balance or a name of its own, two equal lines of one file are two movements.
-    is_counted = family == "statement" and entry.balance_after is None
-    return [
-        entry.line_no,
-        "\\x" + natural_key(entry, family).hex(),
-        is_counted,
-        entry.external_id,
-        entry.client_ref,
-        entry.linked_id,
-        entry.occurred_at.isoformat(),
-        entry.value_date.isoformat(),
-        entry.direction,
-        entry.money.minor,
-        entry.balance_after,
-        entry.kind,
-        shown(entry.narrative),
-        entry.account_reference[:40],
-        party_digest(entry.party),
-        None,
-        None,
-    ]
-
-
-def _unread_cells(item: Unreadable) -> list[Any]:
-    digest = hashlib.sha256(item.text.encode(errors="replace")).hexdigest()
-    return [item.line_no, "\\x" + digest, *[None] * 13, shown(item.text) or "(empty)", item.why]
+    found = int(cursor.rowcount)
+    cursor.execute(NEIGHBOUR_GAPS, parameters)
+    return found + int(cursor.rowcount)

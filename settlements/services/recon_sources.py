@@ -10,6 +10,7 @@ from django.conf import settings
 from onpoint_pay.kit.crypto import keyed_digest
 from onpoint_pay.kit.entries import Entry, FileRefused, Item, Items, Unreadable
 from onpoint_pay.kit.redact import redact_text
+from providers.card_lists import FLUTTERWAVE, PAYSTACK, read_cards
 from providers.mpesa.statement_file import read_pull, read_statement
 from settlements.statements import Columns, read_bank_csv, read_camt053, read_mt940
 
@@ -28,17 +29,23 @@ class _Lines:
         return iter(lambda: self.stream.readline(LONGEST_LINE), b"")
 
 
-def read_items(stream: BinaryIO, *, source: str, currency: str) -> Items:
-    """What stands in the file. Raises FileRefused, at the latest at the end of the file."""
+def read_items(stream: BinaryIO, *, source: str, currency: str, batch: str = "") -> Items:
+    """What stands in the file. Raises FileRefused, at the latest at the end of the file.
+
+    `batch` is the settlement that a list of transactions is of, where the list itself does not say it.
+    """
     readers: dict[str, Callable[[], Items]] = {
         "mpesa_statement": lambda: read_statement(_Lines(stream)),
         "pull": lambda: read_pull(_Lines(stream)),
+        "paystack": lambda: read_cards(_Lines(stream), PAYSTACK),
+        "flutterwave": lambda: read_cards(_Lines(stream), FLUTTERWAVE),
         "bank_csv": lambda: read_bank_csv(_Lines(stream), bank_columns(), currency=currency),
         "mt940": lambda: read_mt940(_Lines(stream)),
         "camt053": lambda: read_camt053(stream),
     }
     for item in readers[source]():
-        yield _in_currency(item, currency)
+        named = replace(item, batch=batch) if batch and isinstance(item, Entry) and not item.batch else item
+        yield _in_currency(named, currency)
 
 
 def _in_currency(item: Item, currency: str) -> Item:

@@ -1,6 +1,7 @@
 """Safeguarding: whether the cash at providers and banks covers everything that is owed to merchants and payers."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -39,6 +40,19 @@ class Safeguard:
     @property
     def is_covered(self) -> bool:
         return self.cover >= 0
+
+    def report(self) -> dict[str, Any]:
+        """As JSON has it; amounts in minor units, by kind of account and summed."""
+        return {
+            "mode": self.mode,
+            "currency": self.currency,
+            "owed": dict(sorted(self.owed.items())),
+            "held": dict(sorted(self.cash.items())),
+            "owed_total": sum(self.owed.values()),
+            "held_total": sum(self.cash.values()),
+            "cover": self.cover,
+            "is_covered": self.is_covered,
+        }
 
 
 def safeguarding_report() -> list[Safeguard]:

@@ -1,6 +1,10 @@
 """From closed to paid: what may be used is paid out, to the merchant's kept destination, when it is enough."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -11,7 +15,7 @@ from merchants.models import Merchant
 from merchants.permissions import ALL_SCOPES
 from merchants.selectors.records import merchant_card
 from onpoint_pay.kit.caller import LIVE, Caller
-from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.clock import nairobi, now
 from onpoint_pay.kit.db import retry_unit
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import to_public
@@ -21,12 +25,14 @@ from settlements.selectors import balances_of
 from settlements.selectors.settlement_terms import Shop, Terms, terms_of
 from settlements.services.batches import lock, shop_of
 from settlements.services.destinations import ACTIVE, target_of
+from settlements.services.payout_limits import NEW_DESTINATION
 from settlements.services.payouts import PayoutAsk, create_payout
 from settlements.services.settlement_events import announce
 from settlements.states import (
     PAYOUT_CANCELLED,
     PAYOUT_COMPLETED,
     PAYOUT_FAILED,
+    PAYOUT_PENDING,
     PAYOUT_RETURNED,
     SETTLEMENT_CLOSED,
     SETTLEMENT_FAILED,
@@ -42,6 +48,12 @@ BECAME = {
     PAYOUT_FAILED: SETTLEMENT_FAILED,
     PAYOUT_CANCELLED: SETTLEMENT_FAILED,
     PAYOUT_RETURNED: SETTLEMENT_FAILED,
+}
+# Which ends of a payout are news to its batches in this state: it may have gone out after all, or come back.
+NEWS = {
+    SETTLEMENT_PROCESSING: tuple(BECAME),
+    SETTLEMENT_FAILED: (PAYOUT_COMPLETED,),
+    SETTLEMENT_PAID: (PAYOUT_RETURNED,),
 }
 
 
@@ -86,29 +98,51 @@ def _pay_out(shop: Shop, terms: Terms, destination: PayoutDestination) -> None:
     rows = Settlement.objects.scoped(shop.merchant_id, shop.mode).select_for_update().order_by("day", "id")
     closed = list(rows.filter(currency=shop.currency, status__in=(SETTLEMENT_CLOSED, SETTLEMENT_FAILED)))
     closed = [row for row in closed if row.closed_at is not None]
-    amount = _payable(shop, whole_units=destination.type != "bank")
-    if not any(row.status == SETTLEMENT_CLOSED for row in closed) or amount < max(terms.minimum, 1):
+    available = balances_of(shop.merchant_id, currency=shop.currency, mode=shop.mode).get("available", 0)
+    amount = _payable(available, whole_units=destination.type != "bank")
+    if not any(row.status == SETTLEMENT_CLOSED for row in closed) or available < terms.minimum or not amount:
         return
-    caller = _system(shop)
-    ask = PayoutAsk(
-        amount=Money(amount, shop.currency),
-        target=target_of(destination),
-        reason=f"Settlement {to_public('stl', closed[-1].id)}",
-        reference=to_public("stl", closed[-1].id),
-    )
-    # The operator chose the destination and the schedule: no second person is asked each day.
-    payout = create_payout(caller, ask, request_id=None, reasons=[])
+    new_until = _new_until(shop, terms, destination)
+    # Limits are for what is asked for, and the operator chose the schedule: only a new destination needs a person.
+    _send(shop, closed, Money(amount, shop.currency), destination, reasons=[NEW_DESTINATION] if new_until else [])
+    if new_until:
+        _tell_who_waits(closed, new_until)
+
+
+def _send(
+    shop: Shop, closed: Sequence[Settlement], amount: Money, destination: PayoutDestination, *, reasons: list[str]
+) -> Payout:
+    """The payout of these batches, which are at work from now on."""
+    name = to_public("stl", closed[-1].id)
+    ask = PayoutAsk(amount=amount, target=target_of(destination), reason=f"Settlement {name}", reference=name)
+    payout = create_payout(_system(shop), ask, request_id=None, reasons=reasons)
     for row in closed:
         row.payout_id = payout.id
         _move(row, SETTLEMENT_PROCESSING)
+    return payout
 
 
-def _payable(shop: Shop, *, whole_units: bool) -> int:
+def _payable(available: int, *, whole_units: bool) -> int:
     """What may be used less the payout's fee, in minor units; M-Pesa sends whole shillings."""
-    balances = balances_of(shop.merchant_id, currency=shop.currency, mode=shop.mode)
-    amount = max(balances.get("available", 0) - settings.PAYOUT_FEE, 0)
-    amount = min(amount, settings.PAYOUT_LARGEST or amount)
+    amount = max(available - settings.PAYOUT_FEE, 0)
     return amount - amount % MINOR_PER_UNIT if whole_units else amount
+
+
+def _new_until(shop: Shop, terms: Terms, destination: PayoutDestination) -> datetime | None:
+    """Until when somebody must agree to each payout: its destination was added or chosen lately. Live mode only."""
+    until = destination.usable_from
+    if terms.destination_since is not None:
+        until = max(until, terms.destination_since + timedelta(hours=settings.PAYOUT_DESTINATION_HOURS))
+    return until if shop.mode == LIVE and until > now() else None
+
+
+def _tell_who_waits(rows: Sequence[Settlement], new_until: datetime) -> None:
+    for row in rows:
+        row.hold_reason = (
+            f"A person who may approve payouts must agree to this one: its destination is new until "
+            f"{nairobi(new_until):%Y-%m-%d %H:%M} in Nairobi."
+        )
+        row.save(update_fields=["hold_reason"])
 
 
 def _system(shop: Shop) -> Caller:
@@ -129,10 +163,30 @@ def _note(shop: Shop, reason: str) -> None:
 
 def follow_payouts() -> None:
     """Batches whose payout is decided are paid, or failed; a failed one is paid with the next batch."""
-    at_work = Settlement.objects.filter(status__in=(SETTLEMENT_PROCESSING, SETTLEMENT_PAID), payout_id__isnull=False)
-    decided = Payout.objects.filter(id__in=at_work.values("payout_id"), status__in=BECAME)
-    for payout_id, status in decided.values_list("id", "status"):
-        retry_unit(partial(_follow, payout_id, BECAME[status]))
+    rows = [_decided(state, ends) for state, ends in NEWS.items()]
+    for payout_id, status in _agreed().union(*rows):
+        if status == PAYOUT_PENDING:
+            _at_work(payout_id).update(hold_reason="", version=F("version") + 1)
+        else:
+            retry_unit(partial(_follow, payout_id, BECAME[status]))
+
+
+def _agreed() -> Any:
+    """Payouts that a second person has agreed with since, of batches that say they wait for one."""
+    told = Settlement.objects.filter(status=SETTLEMENT_PROCESSING, payout_id__isnull=False).exclude(hold_reason="")
+    agreed = Payout.objects.filter(status=PAYOUT_PENDING, id__in=told.values("payout_id"))
+    return agreed.values_list("id", "status")
+
+
+def _at_work(payout_id: UUID) -> Any:
+    return Settlement.objects.filter(status=SETTLEMENT_PROCESSING, payout_id=payout_id)
+
+
+def _decided(state: str, ends: Sequence[str]) -> Any:
+    """Payouts that ended so, of batches that do not know it."""
+    unaware = Settlement.objects.filter(status=state, payout_id__isnull=False)
+    decided = Payout.objects.filter(status__in=ends, id__in=unaware.values("payout_id"))
+    return decided.values_list("id", "status")
 
 
 def _follow(payout_id: UUID, became: str) -> None:
@@ -141,27 +195,56 @@ def _follow(payout_id: UUID, became: str) -> None:
         _move(row, became)
 
 
-def pay_by_hand(settlement_id: UUID, *, proof: str, actor: str) -> Settlement:
-    """An operator has paid a closed batch outside of here; `proof` is the bank's reference or the like.
+def take_over(earlier: Payout, retry: Payout) -> None:
+    """A payout of batches was asked for again: they are at work once more, with the new one."""
+    for row in Settlement.objects.select_for_update().filter(payout_id=earlier.id).order_by("day", "id"):
+        if row.status == SETTLEMENT_PAID:
+            _move(row, SETTLEMENT_FAILED)
+        row.payout_id = retry.id
+        _move(row, SETTLEMENT_PROCESSING)
 
-    Raises Problem state_conflict. The money must have left `available` by a payout or a booking of its own.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """What an operator has paid outside of here: `amount` None stands for all that may be used; `proof` is the bank's
+    reference. `destination_id` None stands for the one of the profile.
     """
 
-    def unit() -> Settlement:
-        row: Settlement = Settlement.objects.select_for_update().get(id=settlement_id)
-        if row.status not in (SETTLEMENT_CLOSED, SETTLEMENT_FAILED) or row.closed_at is None:
-            raise Problem("state_conflict", f"The settlement is {row.status}; only a closed one can be paid by hand.")
-        row.paid_proof = proof
-        _move(row, SETTLEMENT_PAID, actor=actor)
-        return row
+    proof: str
+    amount: Money | None = None
+    destination_id: UUID | None = None
 
-    return retry_unit(unit)
+
+def pay_out_by_hand(settlement_id: UUID, paid: ByHand) -> Payout:
+    """The payout of a closed batch that has been paid by hand: its money is held, nothing is sent.
+
+    Raises Problem state_conflict (the batch, or its destination), insufficient_balance. Whether the money has left is
+    for two people to say.
+    """
+    row: Settlement = Settlement.objects.get(id=settlement_id)
+    shop = shop_of(row)
+    lock(shop, what="payout")
+    row = Settlement.objects.select_for_update().get(id=settlement_id)
+    if row.status not in (SETTLEMENT_CLOSED, SETTLEMENT_FAILED) or row.closed_at is None:
+        raise Problem("state_conflict", f"The settlement is {row.status}; only a closed one can be paid by hand.")
+    key = paid.destination_id or terms_of(shop.merchant_id).destination_id
+    kept = PayoutDestination.objects.scoped(shop.merchant_id, shop.mode).filter(id=key, status=ACTIVE, type="bank")
+    destination = kept.first()
+    if destination is None:
+        raise Problem(
+            "state_conflict", "Name a bank account that the merchant keeps: that is where money goes by hand."
+        )
+    available = balances_of(shop.merchant_id, currency=shop.currency, mode=shop.mode).get("available", 0)
+    amount = paid.amount or Money(_payable(available, whole_units=False), shop.currency)
+    row.paid_proof = paid.proof
+    return _send(shop, [row], amount, destination, reasons=[])
 
 
 def _move(row: Settlement, status: str, *, actor: str = SYSTEM) -> None:
     before, row.status = row.status, status
     row.hold_reason, row.version = "", row.version + 1
     row.paid_at = now() if status == SETTLEMENT_PAID else row.paid_at
+    row.paid_proof = "" if status == SETTLEMENT_FAILED else row.paid_proof
     row.save(update_fields=["status", "hold_reason", "payout_id", "paid_proof", "paid_at", "version"])
     if status in (SETTLEMENT_PAID, SETTLEMENT_FAILED):
         announce(row, name=status, before=before, actor=actor, nth=row.version)

@@ -10,19 +10,23 @@ from onpoint_pay.kit.money import Money
 from settlements.chart import Leg, account_name, release_legs, reserve_due_legs, split_hold
 from settlements.models import Settlement, SettlementLine
 from settlements.schedule import ONE_DAY, end_of
-from settlements.selectors.due import INSERT_LATER_DEBITS, TOTALS, since_opened
+from settlements.selectors.due import INSERT_LATER_DEBITS, TOTALS, Bounds, values_of
 from settlements.selectors.settlement_terms import Shop, terms_of
 from settlements.services.ledger import post_transfer
 from settlements.services.settlement_events import announce
+from settlements.services.settlement_frozen import leave_out_frozen
 from settlements.states import SETTLEMENT_CLOSED, SETTLEMENT_FAILED
 
 SAVED = (
     *("status", "hold_reason", "closed_at", "version", "debt", "reserve", "available", "returned"),
     *("reserve_due", "release_transfer"),
 )
+REFUNDED = "Everything in it was refunded before its release."
+FROZEN = "What was in it is frozen: the provider's statement does not tell of it."
 RELEASE, RETURN = "settlement_release", "settlement_reserve_return"
 # Locked in the order in which the ledger locks them too.
 ROWS = "SELECT kind, sub, balance FROM ledger_lock_rows(%(merchant)s, %(currency)s, %(mode)s)"
+ADVANCE = "SELECT settlement_advance(%(merchant)s, %(mode)s, %(currency)s)"
 
 
 def release(row: Settlement) -> None:
@@ -31,16 +35,18 @@ def release(row: Settlement) -> None:
     A batch whose money was refunded meanwhile fails, and its lines are free for the next one.
     """
     balances = _locked_rows(row)
+    is_frozen = leave_out_frozen(row) > 0
     taken = _take(row, balances)
     before = row.status
     if taken:
         _post_release(row, taken, debt=balances.get("owed", 0))
     _return_reserves(row)
     row.status = SETTLEMENT_CLOSED if taken or row.returned else SETTLEMENT_FAILED
-    row.hold_reason = "" if row.status == SETTLEMENT_CLOSED else "Everything in it was refunded before its release."
+    row.hold_reason = "" if row.status == SETTLEMENT_CLOSED else FROZEN if is_frozen else REFUNDED
     row.closed_at = now() if row.status == SETTLEMENT_CLOSED else None
     row.version += 1
     row.save(update_fields=SAVED)
+    _move_mark(row)
     announce(row, name=row.status, before=before, nth=row.version if row.status == SETTLEMENT_FAILED else 1)
 
 
@@ -49,6 +55,13 @@ def _locked_rows(row: Settlement) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(ROWS, {"merchant": row.merchant_id, "mode": row.mode, "currency": row.currency})
         return {account_name(kind, sub): balance for kind, sub, balance in cursor.fetchall()}
+
+
+def _move_mark(row: Settlement) -> None:
+    """What is settled for good is not read again by the next batch."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '60s'")
+        cursor.execute(ADVANCE, {"merchant": row.merchant_id, "mode": row.mode, "currency": row.currency})
 
 
 def _take(row: Settlement, balances: dict[str, int]) -> dict[str, int]:
@@ -63,7 +76,8 @@ def _take(row: Settlement, balances: dict[str, int]) -> dict[str, int]:
 def _add_later_debits(row: Settlement) -> None:
     shop = Shop(merchant_id=row.merchant_id, mode=row.mode, currency=row.currency)
     # Whatever is posted by now, whichever clock it was stamped by.
-    values = since_opened(shop, end_of(nairobi(now()).date() + ONE_DAY)) | {"settlement": row.id}
+    asked = Bounds.all_before(shop, end_of(nairobi(now()).date() + ONE_DAY))
+    values = values_of([asked]) | {"settlement": row.id}
     with connection.cursor() as cursor:
         cursor.execute(INSERT_LATER_DEBITS, values)
         cursor.execute(TOTALS, values)

@@ -2,28 +2,20 @@
 
 import csv
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from reportlab.lib.pagesizes import A4, landscape
-from reportlab.lib.units import mm
-from reportlab.pdfgen.canvas import Canvas
 
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.ids import to_public
 from settlements.selectors.movements import BUCKETS
 from settlements.serializers.statements import COLUMNS, amounts_text, movement_body
 from settlements.services.export_files import harmless
+from settlements.services.printing import SOURCE_SHOWN, print_rows
 from settlements.services.statements import Statement
 
 AMOUNTS = (*BUCKETS, "total")
 TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
-PAGE, MARGIN, ROW_HEIGHT = landscape(A4), 12 * mm, 9.0
-ROWS_ON_PAGE, SOURCE_SHOWN = 52, 56
-TEXT_AT = (MARGIN, MARGIN + 18 * mm, MARGIN + 52 * mm)
-# The last column ends at the right margin.
-AMOUNT_TO = tuple(PAGE[0] - MARGIN - 26 * mm * back for back in reversed(range(len(AMOUNTS))))
 
 
 def statement_body(statement: Statement) -> dict[str, Any]:
@@ -66,33 +58,11 @@ def _csv(body: dict[str, Any]) -> bytes:
 
 def _pdf(body: dict[str, Any], *, title: str) -> bytes:
     """The same rows on landscape pages, the heading on each. The same statement gives the same bytes."""
-    out = io.BytesIO()
-    page = Canvas(out, pagesize=PAGE, invariant=1)
-    page.setTitle(f"Statement {body['day']}")
     state = "" if body["final"] else ", not final: the day is not over"
     mode = "" if body["livemode"] else ", test mode"
     heading = (title, f"{body['day']} in Africa/Nairobi, {body['currency']}{mode}{state}")
-    rows = _pdf_rows(body)
-    for first in range(0, len(rows), ROWS_ON_PAGE):
-        _draw_page(page, heading, rows[first : first + ROWS_ON_PAGE])
-    page.save()
-    return out.getvalue()
-
-
-def _draw_page(page: Canvas, heading: Sequence[str], rows: list[list[str]]) -> None:
-    height = PAGE[1] - MARGIN
-    for text, size in zip(heading, (12, 9), strict=True):
-        page.setFont("Helvetica", size)
-        page.drawString(MARGIN, height, text)
-        height -= size + 4
-    page.setFont("Helvetica", 6.5)
-    for row in [["time (UTC)", "kind", "source", *AMOUNTS], *rows]:
-        for cell, left in zip(row[:3], TEXT_AT, strict=True):
-            page.drawString(left, height, cell)
-        for cell, right in zip(row[3:], AMOUNT_TO, strict=True):
-            page.drawRightString(right, height, cell)
-        height -= ROW_HEIGHT
-    page.showPage()
+    columns = ("time (UTC)", "kind", "source", *AMOUNTS)
+    return print_rows(_pdf_rows(body), name=f"Statement {body['day']}", heading=heading, columns=columns)
 
 
 def _pdf_rows(body: dict[str, Any]) -> list[list[str]]:

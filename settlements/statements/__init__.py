@@ -1,4 +1,4 @@
-"""Statements of bank accounts read into lines: CSV by a mapping of columns, MT940, camt.053."""
+"""Statements of banks read into lines: CSV by a mapping of columns, MT940, camt.053."""
 
 from settlements.statements.bank_csv import Columns, read_bank_csv
 from settlements.statements.camt053 import read_camt053

@@ -1,11 +1,25 @@
 """A bank's statement as CSV; which column means what is a setting, because every bank has its own."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from onpoint_pay.kit.entries import IN, OUT, Entry, FileRefused, Head, Item, Items, Unreadable, minor_of
+from onpoint_pay.kit.entries import (
+    IN,
+    OUT,
+    SEPARATORS,
+    Entry,
+    FileRefused,
+    Head,
+    Item,
+    Items,
+    Unreadable,
+    minor_of,
+    refuse_cut,
+    refuse_header,
+    text_of,
+)
 from onpoint_pay.kit.money import Money, MoneyError
 from settlements.statements.words import bank_kind, reference_or_nothing, start_of
 
@@ -36,28 +50,49 @@ class Columns:
 
 
 def read_bank_csv(lines: Iterable[bytes], columns: Columns, *, currency: str) -> Items:
-    """The movements of the file. Raises FileRefused when no line has the columns that are needed."""
+    """The movements of the file. Raises FileRefused when no line has the columns that are needed, or it is cut off."""
     header: list[str] | None = None
     for line_no, raw in enumerate(lines, start=1):
-        text = raw.decode(columns.encoding, errors="replace").lstrip("\ufeff").rstrip("\r\n").replace("\x00", "")
-        try:
-            cells = [cell.strip() for cell in next(csv.reader([text], delimiter=columns.separator, strict=True), [])]
-        except csv.Error as error:
-            cells = []
-            if header is not None:
-                yield Unreadable(line_no=line_no, text=text, why=str(error))
-        if header is None:
-            header = cells if columns.needed <= set(cells) else None
-            if header is not None:
-                yield Head(currency=currency)
-            elif line_no > _HEAD_LINES:
-                break
-        elif any(cells):
-            yield _item(dict(zip(header, cells, strict=False)), columns, currency=currency, line_no=line_no, text=text)
+        text = text_of(raw, line_no, encoding=columns.encoding)
+        cells = _cells(text, columns.separator)
+        if header is not None:
+            yield from _items(cells, header, columns, currency=currency, line_no=line_no, text=text)
+            if not raw.endswith(b"\n") and (cells is None or (any(cells) and len(cells) < len(header))):
+                refuse_cut(line_no)
+        elif cells is not None and columns.needed <= set(cells):
+            header = cells
+            yield Head(currency=currency)
+        elif line_no > _HEAD_LINES:
+            break
+        else:
+            _refuse_other_separator(text, columns, line_no)
     if header is None:
         raise FileRefused(
             f"no line has the columns {', '.join(sorted(columns.needed))}, separated by {columns.separator!r}"
         )
+
+
+def _cells(text: str, separator: str) -> list[str] | None:
+    """None for what is no CSV."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([text], delimiter=separator, strict=True), [])]
+    except csv.Error:
+        return None
+
+
+def _refuse_other_separator(text: str, columns: Columns, line_no: int) -> None:
+    for separator in SEPARATORS:
+        if columns.needed <= {cell.strip().strip('"') for cell in text.split(separator)}:
+            refuse_header(line_no, separator, wanted=columns.separator)
+
+
+def _items(
+    cells: list[str] | None, header: Sequence[str], columns: Columns, *, currency: str, line_no: int, text: str
+) -> Iterator[Item]:
+    if cells is None:
+        yield Unreadable(line_no=line_no, text=text, why="the quotation marks do not match")
+    elif any(cells):
+        yield _item(dict(zip(header, cells, strict=False)), columns, currency=currency, line_no=line_no, text=text)
 
 
 def _item(row: Mapping[str, str], columns: Columns, *, currency: str, line_no: int, text: str) -> Item:

@@ -62,6 +62,9 @@ def _head(statement: Element) -> Head:
     opening = next((balances[code] for code in _OPENING if code in balances), None)
     closing = next((balances[code] for code in _CLOSING if code in balances), None)
     start, end = _day(opening), _day(closing)
+    if start and opening is not balances.get(_OPENING[0]):
+        # The balance at which the statement before closed, dated on its day.
+        start += timedelta(days=1)
     return Head(
         account=_text(statement, "Acct/Id/IBAN") or _text(statement, "Acct/Id/Othr/Id"),
         currency=_text(statement, "Acct/Ccy"),

@@ -1,12 +1,12 @@
 """Statements in SWIFT MT940, read by the library `mt-940`, one message at a time."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from mt940.models import Amount, Balance, Transactions
 
-from onpoint_pay.kit.entries import CHARGE, IN, OUT, Entry, FileRefused, Head, Item, Items, Unreadable
+from onpoint_pay.kit.entries import CHARGE, IN, OUT, Entry, FileRefused, Head, Item, Items, Unreadable, text_of
 from onpoint_pay.kit.money import Money
 from settlements.statements.words import bank_kind, reference_or_nothing, start_of
 
@@ -16,7 +16,7 @@ _LONGEST_MESSAGE = 32 * 1024 * 1024
 
 
 def read_mt940(lines: Iterable[bytes]) -> Items:
-    """Head and movements of each message. Raises FileRefused when there is none."""
+    """Head and movements of each message. Raises FileRefused when there is none, or one is not whole."""
     has_message = False
     for first_line, text in _messages(lines):
         has_message = True
@@ -29,7 +29,7 @@ def _messages(lines: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     """Each message with the number of its first line; what stands before the first is no message."""
     start, kept, size = 0, [""], 0
     for line_no, raw in enumerate(lines, start=1):
-        line = raw.decode("utf-8", errors="replace").lstrip("\ufeff").rstrip("\r\n").replace("\x00", "")
+        line = text_of(raw, line_no)
         if line.startswith(":20:"):
             if start:
                 yield start, "\n".join(kept)
@@ -48,16 +48,17 @@ def _message(text: str, first_line: int) -> Iterator[Item]:
         message = Transactions()
         message.parse(text)
     except Exception as error:  # noqa: BLE001 - the library raises whatever its patterns meet
-        yield Unreadable(line_no=first_line, text=text[:2000], why=f"{type(error).__name__}: {error}"[:200])
-        return
+        raise FileRefused(f"the message at line {first_line} cannot be read: {error}"[:300]) from None
     told = message.data
     opening, closing = _balance(told, "opening"), _balance(told, "closing")
-    stated = opening.amount if opening else None
+    if opening is None or closing is None:
+        raise FileRefused(f"the message at line {first_line} lacks a balance (:60: or :62:): the file is cut off")
+    stated = opening.amount
     yield Head(
         account=str(told.get("account_identification") or ""),
         currency=str(stated.currency) if isinstance(stated, Amount) else "",
-        start=start_of(opening.date) if opening and opening.date else None,
-        end=start_of(closing.date + timedelta(days=1)) if closing and closing.date else None,
+        start=_start(opening, closing),
+        end=start_of(closing.date + timedelta(days=1)) if closing.date else None,
         opening=_minor(opening),
         closing=_minor(closing),
     )
@@ -65,6 +66,14 @@ def _message(text: str, first_line: int) -> Iterator[Item]:
         yield Unreadable(line_no=first_line, text=text[:2000], why="a :61: line of this message cannot be read")
     for number, line in enumerate(message):
         yield _item(line.data, first_line + number)
+
+
+def _start(opening: Balance, closing: Balance) -> datetime | None:
+    """The opening balance is dated on the day before, when the last statement closed; some banks date it on the day."""
+    if not opening.date:
+        return None
+    is_same_day = bool(closing.date) and closing.date == opening.date
+    return start_of(opening.date if is_same_day else opening.date + timedelta(days=1))
 
 
 def _balance(told: dict[str, Any], which: str) -> Balance | None:

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.errors import Problem
+from onpoint_pay.kit.listing import day_end, day_start, read_filters
 from onpoint_pay.openapi import CURSOR, LIMIT, refuses
 from settlements.selectors.books import (
     MERCHANT_KINDS,
@@ -21,7 +22,6 @@ from settlements.selectors.books import (
     transfer_by_id,
     verify_books,
 )
-from settlements.selectors.listing import day_end, day_start, read_filters
 from settlements.serializers.books import (
     BalanceSerializer,
     LedgerAccountListSerializer,

@@ -43,7 +43,7 @@ class DestinationViewSet(ApiViewSet):
         request=AddDestinationSerializer,
         parameters=[IDEMPOTENCY_HEADER],
         responses={201: DestinationSerializer},
-        extensions=refuses("unknown_parameter", "phone_invalid", "duplicate_reference"),
+        extensions=refuses("unknown_parameter", "phone_invalid", "permission_denied", "duplicate_reference"),
     )
     def create(self, request: Request) -> HttpResponse:
         """By a person with the role owner, admin or finance. Until `usable_from`, each payout to it in live mode needs
@@ -84,21 +84,26 @@ class DestinationViewSet(ApiViewSet):
         operation_id="rename_payout_destination",
         summary="Rename a kept destination",
         request=RenameDestinationSerializer,
-        parameters=[DESTINATION_ID],
+        parameters=[DESTINATION_ID, IDEMPOTENCY_HEADER],
         responses=DestinationSerializer,
-        extensions=refuses("unknown_parameter"),
+        extensions=refuses("unknown_parameter", "permission_denied"),
     )
     def update(self, request: Request, pk: str) -> HttpResponse:
         """Where it leads never changes: keep another one instead."""
         key = key_from("dst", pk)
         asked = validated(RenameDestinationSerializer(data=request.data))
-        return json_answer(destination_body(rename_destination(self.caller, key, label=asked["label"])))
+
+        def work() -> HttpResponse:
+            return json_answer(destination_body(rename_destination(self.caller, key, label=asked["label"])))
+
+        return replayable(request, self.caller, work)
 
     @extend_schema(
         operation_id="delete_payout_destination",
         summary="Delete a kept destination",
         parameters=[DESTINATION_ID],
-        responses=DestinationSerializer,
+        responses={200: DestinationSerializer},
+        extensions=refuses("permission_denied"),
     )
     def destroy(self, request: Request, pk: str) -> HttpResponse:
         """No new payouts to it. Those that were asked for are not touched."""

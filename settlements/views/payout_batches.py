@@ -1,17 +1,18 @@
 """The API of payout batches: parse, one service call, answer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any, cast
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from merchants.idempotency import replayable
+from onpoint_pay import openapi_texts_payouts as texts
 from onpoint_pay.kit.api import (
     ApiViewSet,
     json_answer,
@@ -21,9 +22,9 @@ from onpoint_pay.kit.api import (
     request_id_of,
     validated,
 )
-from onpoint_pay.kit.errors import Problem
-from onpoint_pay.kit.strict_json import StrictJSONParser
-from onpoint_pay.openapi import IDEMPOTENCY_HEADER, refuses
+from onpoint_pay.kit.caller import Caller
+from onpoint_pay.kit.errors import Fault, Problem
+from onpoint_pay.openapi import IDEMPOTENCY_HEADER, REQUIRED_IDEMPOTENCY_HEADER, refuses
 from settlements.models import PayoutBatch
 from settlements.selectors.payouts import batch_by_id, page_of_batches
 from settlements.serializers.payout_batches import (
@@ -34,12 +35,13 @@ from settlements.serializers.payout_batches import (
     read_csv,
 )
 from settlements.serializers.payouts import CancelPayoutSerializer
-from settlements.services.payout_batches import approve_batch, cancel_batch, counts_of, create_batch
+from settlements.services.destinations import find_targets
+from settlements.services.payout_batches import approve_batch, cancel_batch, counts_of, create_batch, reject_batch
 from settlements.services.payouts import PayoutAsk
 from settlements.states import BATCH_STATES
-from settlements.views.payouts import AMOUNT_AND_TIME_FILTERS, APPROVE, READ, WRITE, ask_of, text_filter
+from settlements.views.payouts import AMOUNT_AND_TIME_FILTERS, APPROVE, READ, WRITE, payout_ask, text_filter
 
-BATCH_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The batch's id, pob_….")
+BATCH_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The batch's id, bat_….")
 DESCRIPTION = OpenApiParameter(
     "description", OpenApiTypes.STR, description="Of a CSV file: what it is for, up to 120 characters."
 )
@@ -67,15 +69,26 @@ class CsvParser(BaseParser):
 class PayoutBatchViewSet(ApiViewSet):
     """Batches of payouts of the caller's merchant in the caller's mode."""
 
-    required_scopes = {"create": WRITE, "list": READ, "retrieve": READ, "approve": APPROVE, "cancel": WRITE}
-    parser_classes = [StrictJSONParser, CsvParser]
+    required_scopes = {
+        "create": WRITE,
+        "list": READ,
+        "retrieve": READ,
+        "approve": APPROVE,
+        "reject": APPROVE,
+        "cancel": WRITE,
+    }
 
     @extend_schema(
         operation_id="create_payout_batch",
         summary="Send money to many",
         request={"application/json": AskBatchSerializer, "text/csv": OpenApiTypes.STR},
-        parameters=[IDEMPOTENCY_HEADER, DESCRIPTION],
+        parameters=[REQUIRED_IDEMPOTENCY_HEADER, DESCRIPTION],
         responses={201: PayoutBatchSerializer},
+        examples=[
+            OpenApiExample("Two riders", value=texts.BATCH_REQUEST, request_only=True),
+            OpenApiExample("Two riders, as a file", value=texts.BATCH_CSV, request_only=True, media_type="text/csv"),
+            OpenApiExample("Waiting for approval", value=texts.BATCH_EXAMPLE, response_only=True),
+        ],
         extensions=refuses(
             "unknown_parameter",
             "amount_invalid",
@@ -100,22 +113,18 @@ class PayoutBatchViewSet(ApiViewSet):
         `destination` (a kept one's id) or `type` with what belongs to it.
         """
         description, asked = _asked(request)
-        asks = {name: self._ask(name, item) for name, item in asked.items()}
+        asks, missing = _asks_of(self.caller, asked)
 
         def work() -> HttpResponse:
-            batch = create_batch(self.caller, asks, description=description, request_id=request_id_of(request))
+            batch = create_batch(
+                self.caller, asks, description=description, request_id=request_id_of(request), found=missing
+            )
             body = _shown(batch)
             answer = json_answer(body, 201)
             answer["Location"] = f"/api/v1/payout-batches/{body['id']}/"
             return answer
 
-        return replayable(request, self.caller, work)
-
-    def _ask(self, name: str, item: dict[str, Any]) -> PayoutAsk:
-        try:
-            return ask_of(self.caller, item)
-        except Problem as problem:
-            raise Problem(problem.code, f"{name}: {problem.detail}", param=f"{name}.destination.id") from None
+        return replayable(request, self.caller, work, needs_key=True)
 
     @extend_schema(
         operation_id="list_payout_batches",
@@ -136,7 +145,7 @@ class PayoutBatchViewSet(ApiViewSet):
     )
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         """What became of each of its payouts is told by the list of payouts, filtered by `batch`."""
-        return json_answer(_shown(batch_by_id(self.caller, key_from("pob", pk))))
+        return json_answer(_shown(batch_by_id(self.caller, key_from("bat", pk))))
 
     @extend_schema(
         operation_id="approve_payout_batch",
@@ -144,17 +153,30 @@ class PayoutBatchViewSet(ApiViewSet):
         request=None,
         parameters=[BATCH_ID, IDEMPOTENCY_HEADER],
         responses=PayoutBatchSerializer,
-        extensions=refuses("state_conflict"),
+        extensions=refuses("permission_denied", "own_request_approval", "state_conflict"),
     )
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> HttpResponse:
         """By a person who has signed in and had no hand in asking, as for a payout of its own."""
-        batch_id = key_from("pob", pk)
+        batch_id = key_from("bat", pk)
         return replayable(request, self.caller, lambda: json_answer(_shown(approve_batch(self.caller, batch_id))))
 
     @extend_schema(
+        operation_id="reject_payout_batch",
+        summary="Refuse to approve a waiting batch",
+        request=CancelPayoutSerializer,
+        parameters=[BATCH_ID, IDEMPOTENCY_HEADER],
+        responses=PayoutBatchSerializer,
+        extensions=refuses("unknown_parameter", "permission_denied", "state_conflict"),
+    )
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: str) -> HttpResponse:
+        """By a person who may approve, and whole. Batch and payouts are `cancelled`; the money is in the balance."""
+        return self._called_off(request, pk, reject_batch)
+
+    @extend_schema(
         operation_id="cancel_payout_batch",
-        summary="Call a waiting batch off, or refuse it",
+        summary="Call a waiting batch off",
         request=CancelPayoutSerializer,
         parameters=[BATCH_ID, IDEMPOTENCY_HEADER],
         responses=PayoutBatchSerializer,
@@ -163,11 +185,14 @@ class PayoutBatchViewSet(ApiViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> HttpResponse:
         """Before it is approved, and whole: amounts and fees go back to the balance."""
-        batch_id = key_from("pob", pk)
+        return self._called_off(request, pk, cancel_batch)
+
+    def _called_off(self, request: Request, pk: str, call_off: Callable[..., PayoutBatch]) -> HttpResponse:
+        batch_id = key_from("bat", pk)
         asked = validated(CancelPayoutSerializer(data=request.data or {}))
 
         def work() -> HttpResponse:
-            return json_answer(_shown(cancel_batch(self.caller, batch_id, reason=asked.get("reason", ""))))
+            return json_answer(_shown(call_off(self.caller, batch_id, reason=asked.get("reason", ""))))
 
         return replayable(request, self.caller, work)
 
@@ -182,6 +207,20 @@ def _asked(request: Request) -> tuple[str, dict[str, dict[str, Any]]]:
         raise Problem("parameter_invalid", "Say what the file is for, in 1 to 120 characters.", param="description")
     text: str = cast(Any, request.data)["csv"]
     return description, {f"line[{line}]": item for line, item in read_csv(text).items()}
+
+
+def _asks_of(caller: Caller, asked: Mapping[str, dict[str, Any]]) -> tuple[dict[str, PayoutAsk], list[Fault]]:
+    """What each line asks for, and a fault for each destination that is not the caller's."""
+    targets = find_targets(caller, [item["destination"] for item in asked.values()])
+    known = {name: target for name, target in zip(asked, targets, strict=True) if target is not None}
+    asks = {name: payout_ask(asked[name], target) for name, target in known.items()}
+    detail = "There is no such payout destination for this key."
+    missing = [
+        Fault(param=f"{name}.destination.id", code="resource_missing", detail=detail)
+        for name in asked
+        if name not in known
+    ]
+    return asks, missing
 
 
 def _shown(batch: PayoutBatch) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The API of payouts: parse, one service call, answer."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -21,7 +22,8 @@ from onpoint_pay.kit.api import (
 )
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.money import Money
-from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
+from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, REQUIRED_IDEMPOTENCY_HEADER, refuses
+from settlements.models import Payout
 from settlements.selectors.payouts import destination_by_id, page_of_payouts, payout_by_id
 from settlements.serializers.payouts import (
     AskPayoutSerializer,
@@ -31,7 +33,8 @@ from settlements.serializers.payouts import (
     payout_body,
 )
 from settlements.services.destinations import Target, details_of, kept_target, target_of
-from settlements.services.payouts import PayoutAsk, approve_payout, cancel_payout, create_payout
+from settlements.services.payout_retry import retry_payout
+from settlements.services.payouts import PayoutAsk, approve_payout, cancel_payout, create_payout, reject_payout
 from settlements.states import PAYOUT_ROUTES, PAYOUT_STATES
 
 READ, WRITE, APPROVE = "payouts:read", "payouts:write", "payouts:approve"
@@ -55,11 +58,12 @@ FILTERS = [
     text_filter("status", f"One or several of {', '.join(PAYOUT_STATES)}, separated by commas."),
     text_filter("route", f"One or several of {', '.join(PAYOUT_ROUTES)}, separated by commas."),
     text_filter("reference", "Your reference, or the gateway's own."),
-    text_filter("batch", "A batch's id, pob_…."),
+    text_filter("batch", "A batch's id, bat_…."),
     text_filter("destination", "A kept destination's id, dst_…."),
+    text_filter("retry_of", "The id of the payout that it was asked for in place of, pyt_…."),
     *AMOUNT_AND_TIME_FILTERS,
 ]
-PAYOUT_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The payout's id, po_….")
+PAYOUT_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The payout's id, pyt_….")
 
 
 def ask_of(caller: Caller, asked: dict[str, Any]) -> PayoutAsk:
@@ -69,6 +73,11 @@ def ask_of(caller: Caller, asked: dict[str, Any]) -> PayoutAsk:
         target = target_of(destination_by_id(caller, where["id"]))
     else:
         target = kept_target(caller, Target(type=where["type"], details=where["details"]))
+    return payout_ask(asked, target)
+
+
+def payout_ask(asked: dict[str, Any], target: Target) -> PayoutAsk:
+    """The same, to a destination that was found."""
     return PayoutAsk(
         amount=Money.parse(asked["amount"], asked["currency"]),
         target=target,
@@ -78,16 +87,31 @@ def ask_of(caller: Caller, asked: dict[str, Any]) -> PayoutAsk:
     )
 
 
+def _created(payout: Payout) -> HttpResponse:
+    body = payout_body(payout)
+    answer = json_answer(body, 201)
+    answer["Location"] = f"/api/v1/payouts/{body['id']}/"
+    return answer
+
+
 class PayoutViewSet(ApiViewSet):
     """Payouts of the caller's merchant in the caller's mode."""
 
-    required_scopes = {"create": WRITE, "list": READ, "retrieve": READ, "approve": APPROVE, "cancel": WRITE}
+    required_scopes = {
+        "create": WRITE,
+        "list": READ,
+        "retrieve": READ,
+        "approve": APPROVE,
+        "reject": APPROVE,
+        "cancel": WRITE,
+        "retry": WRITE,
+    }
 
     @extend_schema(
         operation_id="create_payout",
         summary="Send money of the balance",
         request=AskPayoutSerializer,
-        parameters=[IDEMPOTENCY_HEADER],
+        parameters=[REQUIRED_IDEMPOTENCY_HEADER],
         responses={201: PayoutSerializer},
         extensions=refuses(
             "unknown_parameter",
@@ -112,13 +136,9 @@ class PayoutViewSet(ApiViewSet):
         asked = validated(AskPayoutSerializer(data=request.data))
 
         def work() -> HttpResponse:
-            payout = create_payout(self.caller, ask_of(self.caller, asked), request_id=request_id_of(request))
-            body = payout_body(payout)
-            answer = json_answer(body, 201)
-            answer["Location"] = f"/api/v1/payouts/{body['id']}/"
-            return answer
+            return _created(create_payout(self.caller, ask_of(self.caller, asked), request_id=request_id_of(request)))
 
-        return replayable(request, self.caller, work)
+        return replayable(request, self.caller, work, needs_key=True)
 
     @extend_schema(
         operation_id="list_payouts",
@@ -134,7 +154,7 @@ class PayoutViewSet(ApiViewSet):
     @extend_schema(operation_id="get_payout", summary="One payout", parameters=[PAYOUT_ID], responses=PayoutSerializer)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         """With its destination in clear."""
-        payout = payout_by_id(self.caller, key_from("po", pk))
+        payout = payout_by_id(self.caller, key_from("pyt", pk))
         return json_answer(payout_body(payout, details=details_of(payout)))
 
     @extend_schema(
@@ -143,21 +163,34 @@ class PayoutViewSet(ApiViewSet):
         request=None,
         parameters=[PAYOUT_ID, IDEMPOTENCY_HEADER],
         responses=PayoutSerializer,
-        extensions=refuses("state_conflict"),
+        extensions=refuses("permission_denied", "own_request_approval", "state_conflict"),
     )
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> HttpResponse:
         """By a person who has signed in, and who neither asked for it, nor made the key it was asked with, nor added
         its new destination.
         """
-        payout_id = key_from("po", pk)
+        payout_id = key_from("pyt", pk)
         return replayable(
             request, self.caller, lambda: json_answer(payout_body(approve_payout(self.caller, payout_id)))
         )
 
     @extend_schema(
+        operation_id="reject_payout",
+        summary="Refuse to approve a waiting payout",
+        request=CancelPayoutSerializer,
+        parameters=[PAYOUT_ID, IDEMPOTENCY_HEADER],
+        responses=PayoutSerializer,
+        extensions=refuses("unknown_parameter", "permission_denied", "state_conflict"),
+    )
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: str) -> HttpResponse:
+        """By a person who may approve. The payout is `cancelled`; amount and fee go back to the balance."""
+        return self._called_off(request, pk, reject_payout)
+
+    @extend_schema(
         operation_id="cancel_payout",
-        summary="Call a waiting payout off, or refuse it",
+        summary="Call a waiting payout off",
         request=CancelPayoutSerializer,
         parameters=[PAYOUT_ID, IDEMPOTENCY_HEADER],
         responses=PayoutSerializer,
@@ -166,10 +199,34 @@ class PayoutViewSet(ApiViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> HttpResponse:
         """Before it is approved. Amount and fee go back to the balance."""
-        payout_id = key_from("po", pk)
+        return self._called_off(request, pk, cancel_payout)
+
+    @extend_schema(
+        operation_id="retry_payout",
+        summary="Ask again for a payout that failed or came back",
+        request=None,
+        parameters=[PAYOUT_ID, IDEMPOTENCY_HEADER],
+        responses={201: PayoutSerializer},
+        extensions=refuses("insufficient_balance", "limit_exceeded", "state_conflict", "provider_not_configured"),
+    )
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str) -> HttpResponse:
+        """A new payout, with `retry_of`, to the same destination, of what did not arrive: all of it, or the parts that
+        failed or came back. Limits and approval are minded anew. A payout is asked for again once; of a retry that
+        failed too, ask again for that one.
+        """
+        payout_id = key_from("pyt", pk)
+        return replayable(
+            request,
+            self.caller,
+            lambda: _created(retry_payout(self.caller, payout_id, request_id=request_id_of(request))),
+        )
+
+    def _called_off(self, request: Request, pk: str, call_off: Callable[..., Payout]) -> HttpResponse:
+        payout_id = key_from("pyt", pk)
         asked = validated(CancelPayoutSerializer(data=request.data or {}))
 
         def work() -> HttpResponse:
-            return json_answer(payout_body(cancel_payout(self.caller, payout_id, reason=asked.get("reason", ""))))
+            return json_answer(payout_body(call_off(self.caller, payout_id, reason=asked.get("reason", ""))))
 
         return replayable(request, self.caller, work)

@@ -43,13 +43,14 @@ FILTERS = [
 class SettlementViewSet(ApiViewSet):
     """What fell due to the caller's merchant, day by day."""
 
-    required_scopes = {"list": READ, "retrieve": READ, "lines": READ, "run": READ}
+    required_scopes = {"list": READ, "retrieve": READ, "items": READ, "run": READ}
 
     @extend_schema(
         operation_id="list_settlements",
         summary="List settlements",
         parameters=FILTERS,
         responses=SettlementListSerializer,
+        extensions=refuses("date_invalid"),
     )
     def list(self, request: Request) -> Response:
         """Newest first."""
@@ -67,7 +68,7 @@ class SettlementViewSet(ApiViewSet):
         return json_answer(settlement_body(settlement_by_id(self.caller, key_from("stl", pk))))
 
     @extend_schema(
-        operation_id="list_settlement_lines",
+        operation_id="list_settlement_items",
         summary="What a settlement is made of",
         parameters=[
             SETTLEMENT_ID,
@@ -78,7 +79,7 @@ class SettlementViewSet(ApiViewSet):
         responses=SettlementLineListSerializer,
     )
     @action(detail=True, methods=["get"])
-    def lines(self, request: Request, pk: str) -> Response:
+    def items(self, request: Request, pk: str) -> Response:
         """Each transfer once, in one settlement only. Without `reserve_return` they sum to `total`."""
         settlement = settlement_by_id(self.caller, key_from("stl", pk))
         rows, cursor = page_of_lines(settlement, request.query_params.dict(), limit=page_size(request))
@@ -109,7 +110,6 @@ class SettlementViewSet(ApiViewSet):
                     "data": [settlement_body(row) for row in rows],
                     "has_more": False,
                     "next_cursor": None,
-                    "previous_cursor": None,
                 }
             )
 

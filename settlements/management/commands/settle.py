@@ -10,7 +10,7 @@ from onpoint_pay.kit.ids import PublicIdInvalid, from_public, to_public
 from onpoint_pay.kit.money import Money
 from settlements.errors import DayNotOver
 from settlements.models import Settlement
-from settlements.selectors.settlement_terms import shops, terms_of
+from settlements.selectors.settlement_terms import shops
 from settlements.services.batches import check_over, last_over, what_is_due
 from settlements.services.settling import settle
 from settlements.states import SETTLEMENT_OPEN
@@ -52,8 +52,7 @@ class Command(BaseCommand):
         )
 
     def _show_due(self, day: date, merchant_id: UUID | None) -> None:
-        for shop in shops(merchant_id):
-            due = what_is_due(shop, day=day, terms=terms_of(shop.merchant_id))
+        for shop, due in what_is_due(shops(merchant_id), day=day).items():
             total = Money(due.total, shop.currency)
             name = to_public("mer", shop.merchant_id)
             self.stdout.write(f"{name}  {shop.mode}  {due.lines} transfers  {total}")
