@@ -155,6 +155,9 @@ INVARIANTS = (
         """SELECT id FROM provider_event WHERE status = 'applied'
              AND NOT EXISTS (SELECT 1 FROM state_history h WHERE h.evidence_id = provider_event.id)
              AND NOT EXISTS (SELECT 1 FROM c2b_receipt r WHERE r.evidence_id = provider_event.id)
+             AND NOT EXISTS (SELECT 1 FROM money_op o WHERE o.return_evidence_id = provider_event.id)
+             AND NOT EXISTS (SELECT 1 FROM money_op o WHERE o.evidence_id = provider_event.id
+               AND o.status = 'cancelled')
              AND NOT EXISTS (SELECT 1 FROM provider_question q WHERE q.answer_id = provider_event.id)""",
     ),
     Invariant(
@@ -246,7 +249,9 @@ INVARIANTS = (
                SELECT sum(CASE e.side WHEN 'C' THEN e.amount ELSE -e.amount END) FROM ledger_account a
                  JOIN ledger_entry e ON e.account_id = a.id JOIN ledger_transfer t ON t.id = e.transfer_id
                WHERE a.merchant_id = d.merchant_id AND a.mode = d.mode AND a.currency = d.currency
-                 AND t.posted_at < (d.day + 1)::timestamp AT TIME ZONE 'Africa/Nairobi'), 0))""",
+                 AND t.posted_at < (d.day + 1)::timestamp AT TIME ZONE 'Africa/Nairobi'
+                 AND coalesce(pg_visible_in_snapshot(t.xid, (SELECT c.snapshot FROM closed_day c WHERE c.day >= d.day
+                   ORDER BY c.day LIMIT 1)::pg_snapshot), true)), 0))""",
     ),
     Invariant(
         "I29",
@@ -303,5 +308,20 @@ INVARIANTS = (
              UNION ALL SELECT merchant_id, mode, receipt FROM money_op
                WHERE status = 'succeeded' AND payout_id IS NOT NULL AND receipt IS NOT NULL) r
            GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+    ),
+    Invariant(
+        "I35",
+        "settlement's mark beyond an entry of pending that is not settled",
+        """SELECT e.id FROM settlement_mark m
+             JOIN ledger_entry e ON e.account_id = m.account_id AND e.account_version <= m.version
+             JOIN ledger_transfer t ON t.id = e.transfer_id
+             LEFT JOIN settlement_line l ON l.transfer_id = e.transfer_id
+             LEFT JOIN settlement s ON s.id = l.settlement_id AND s.status <> 'open'
+           WHERE s.id IS NULL AND t.kind <> 'settlement_release'
+             AND (SELECT sum(CASE x.side WHEN 'C' THEN x.amount ELSE -x.amount END) FROM ledger_entry x
+               JOIN ledger_account a ON a.id = x.account_id
+               WHERE x.transfer_id = t.id AND a.kind = 'pending') <> 0
+           UNION ALL SELECT a.id FROM settlement_mark m JOIN ledger_account a ON a.id = m.account_id
+           WHERE m.version > a.version""",
     ),
 )

@@ -113,6 +113,17 @@ REFUND_MOVES: dict[tuple[str, str], bool] = {
     (REFUND_FAILED, REFUND_COMPLETED): True,
 }
 
+# What two people say became of a try that nobody can be asked about any more: one proposes it, another agrees.
+DOUBT_PROPOSED = "proposed"
+DOUBT_CONFIRMED = "confirmed"
+DOUBT_REJECTED = "rejected"
+DOUBT_STATES = (DOUBT_PROPOSED, DOUBT_CONFIRMED, DOUBT_REJECTED)
+DOUBT_MOVES: dict[tuple[str, str], bool] = {
+    (DOUBT_PROPOSED, DOUBT_CONFIRMED): True,
+    (DOUBT_PROPOSED, DOUBT_REJECTED): False,
+}
+DOUBT_OUTCOMES = (OP_SUCCEEDED, OP_FAILED)
+
 C2B_STATES = ("unmatched", "suggested", "matched")
 C2B_SOURCES = ("confirmation", "callback", "pull", "statement", "claim")
 # pending: not believed yet; waived: the merchant does not want every receipt asked back; refuted: the provider says no.

@@ -8,6 +8,7 @@ from payments.services import (
     c2b_claims,
     callbacks,
     exports,
+    out_not_found,
     out_sending,
     payout_start,
     questions,
@@ -46,6 +47,11 @@ def send_payouts() -> None:
     taken(payout_start.JOB)
     payout_start.start_payouts()
     out_sending.send_out()
+
+
+@shared_task(name=out_not_found.JOB)
+def close_not_found() -> None:
+    out_not_found.close_not_found()
 
 
 @shared_task(name=bulk.JOB)

@@ -4,6 +4,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 from onpoint_pay.kit.db import grant_application_role
+from payments.guards import GUARDS, NO_GUARDS
 
 # The table of payouts belongs to a room that knows nothing of claims.
 EVIDENCE = """
@@ -14,7 +15,7 @@ NO_EVIDENCE = "ALTER TABLE payouts DROP CONSTRAINT payouts_evidence;"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0010_refund_approval"), ("settlements", "0005_payouts")]
+    dependencies = [("payments", "0010_refund_approval"), ("settlements", "0007_striped_pending")]
     operations = [
         migrations.RemoveConstraint(
             model_name='moneyop',
@@ -64,5 +65,6 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(condition=models.Q(('receipt__isnull', False)), fields=('provider', 'mode', 'receipt'), name='money_op_receipt'),
         ),
         migrations.RunSQL(EVIDENCE, NO_EVIDENCE),
+        migrations.RunSQL(GUARDS, NO_GUARDS),
         migrations.RunPython(grant_application_role(), migrations.RunPython.noop),
     ]

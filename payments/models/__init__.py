@@ -2,6 +2,7 @@
 
 from payments.models.bulk import BulkLine, BulkRun
 from payments.models.c2b import C2bAccount, C2bAlias, C2bClaim, C2bReceipt
+from payments.models.doubts import DoubtDecision
 from payments.models.events import ProviderEvent
 from payments.models.operations import MoneyOp
 from payments.models.payments import REFERENCE_POLICIES, Payment
@@ -16,6 +17,7 @@ __all__ = [
     "C2bAlias",
     "C2bClaim",
     "C2bReceipt",
+    "DoubtDecision",
     "MoneyOp",
     "Payment",
     "ProviderEvent",

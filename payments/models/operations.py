@@ -39,6 +39,8 @@ class MoneyOp(KeyedModel):
     receipt = models.TextField(null=True)
     status = models.TextField()
     evidence = models.ForeignKey(ProviderEvent, models.PROTECT, null=True, related_name="+", db_index=False)
+    # Of a payout whose money came back later: the word that said so.
+    return_evidence = models.OneToOneField(ProviderEvent, models.PROTECT, null=True, related_name="+")
     lease_until = models.DateTimeField(null=True)
     next_check = models.DateTimeField(null=True)
     checks = models.IntegerField()

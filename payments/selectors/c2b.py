@@ -1,6 +1,6 @@
 """Finding accounts, receipts and claims of money that payers send by themselves, within one merchant and mode."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 from uuid import UUID
 
@@ -8,10 +8,9 @@ from django.db.models import Model, Q, QuerySet
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import NotFound
-from onpoint_pay.kit.listing import Readers, one_of, page_of
+from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Conditions, one_of, page_of, time_range
 from payments.matching import fold
 from payments.models import C2bAccount, C2bClaim, C2bReceipt
-from payments.selectors.pages import READERS as PAYMENT_READERS
 from payments.states import C2B_STATES, CLAIM_STATES, VERIFICATIONS
 
 M = TypeVar("M", bound=Model)
@@ -69,16 +68,6 @@ def page_of_claims(caller: Caller, query: Mapping[str, str], *, limit: int) -> t
 # --- filters ----------------------------------------------------------------------------------------------------------
 
 
-def _day(name: str) -> Callable[[str], Q]:
-    """A day in Nairobi, both ends included, of the time a receipt came."""
-
-    def read(text: str) -> Q:
-        ((field, value),) = [child for child in PAYMENT_READERS[name](text).children if isinstance(child, tuple)]
-        return Q(**{str(field).replace("created_at", "received_at"): value})
-
-    return read
-
-
 def _is_open(text: str) -> Q:
     if text not in ("open", "closed"):
         raise ValueError(f"{text[:32]} is none of open, closed.")
@@ -94,24 +83,23 @@ def _search_accounts(text: str) -> Q:
     return Q(folded=fold(text)) | Q(name__icontains=text) | Q(customer=text)
 
 
-ACCOUNT_READERS: Readers = {
+RECEIVED = time_range("received_at")
+ACCOUNT_READERS: Conditions = {
     "status": _is_open,
     "code": lambda text: Q(folded=fold(text)),
     "customer": lambda text: Q(customer=text),
     "q": _search_accounts,
 }
-RECEIPT_READERS: Readers = {
+RECEIPT_READERS: Conditions = {
     "state": one_of("state", C2B_STATES),
     "verification": one_of("verification", VERIFICATIONS),
     "receipt": lambda text: Q(receipt=text.strip().upper()),
     "shortcode": lambda text: Q(shortcode=text),
-    "date_from": _day("date_from"),
-    "date_to": _day("date_to"),
-    "amount_min": PAYMENT_READERS["amount_min"],
-    "amount_max": PAYMENT_READERS["amount_max"],
+    **{name: RECEIVED[name] for name in ("date_from", "date_to")},
+    **{name: AMOUNT_AND_TIME[name] for name in ("amount_min", "amount_max")},
     "q": _search_receipts,
 }
-CLAIM_READERS: Readers = {
+CLAIM_READERS: Conditions = {
     "status": one_of("status", CLAIM_STATES),
     "receipt": lambda text: Q(receipt=text.strip().upper()),
 }

@@ -10,9 +10,9 @@ from django.db import connection
 
 from onpoint_pay.kit.clock import rfc3339
 from onpoint_pay.kit.ids import to_public
+from onpoint_pay.kit.listing import CREATED, Readers, among, number_of, read_filters
 from payments.states import C2B_STATES, PAYMENT_STATES, REFUND_STATES
 from settlements.selectors.books import MERCHANT_KINDS
-from settlements.selectors.listing import CREATED, Readers, among, number_of, read_filters
 from settlements.states import PAYOUT_STATES, SETTLEMENT_STATES
 
 Cell = str | int | Decimal | None
@@ -38,7 +38,7 @@ class Source:
     order: str
     time: str
     columns: tuple[Column, ...]
-    readers: Readers = field(default_factory=dict)
+    readers: Readers[Any] = field(default_factory=dict)
     clauses: Mapping[str, str] = field(default_factory=dict)
 
 

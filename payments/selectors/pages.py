@@ -13,7 +13,7 @@ from onpoint_pay.kit.api import decode_cursor, encode_cursor
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.crypto import fingerprint
 from onpoint_pay.kit.errors import Fault, Invalid, Problem
-from onpoint_pay.kit.listing import AMOUNT_AND_TIME
+from onpoint_pay.kit.listing import AMOUNT_AND_TIME, said
 from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
 from payments.models import Payment
 from payments.selectors.find import payments_of
@@ -94,16 +94,15 @@ def _conditions(query: Mapping[str, str]) -> Q:
     for name, text in query.items():
         if "\x00" in name + text:
             faults.append(Fault(param=name[:64], code="parameter_invalid", detail="Holds a NUL character."))
-            continue
-        if name.startswith("metadata[") and name.endswith("]"):
+        elif name.startswith("metadata[") and name.endswith("]"):
             wanted &= _metadata(name[9:-1], text)
         elif name not in FILTERS:
             faults.append(Fault(param=name[:64], code="parameter_invalid", detail="There is no such filter."))
         elif name == "include" and text != "total":
             faults.append(Fault(param=name, code="parameter_invalid", detail="Only total can be included."))
-        elif name in READERS and text != "":
+        elif name in READERS:
             try:
-                wanted &= READERS[name](text)
+                wanted &= READERS[name](said(text))
             except (ValueError, OverflowError) as error:
                 code = "date_invalid" if "date" in name or "created" in name else "parameter_invalid"
                 faults.append(Fault(param=name, code=code, detail=str(error) or "Cannot be read."))

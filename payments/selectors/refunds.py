@@ -6,8 +6,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from onpoint_pay.kit.caller import Caller
-from onpoint_pay.kit.ids import PublicIdInvalid, from_public
-from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Readers, one_of, page_of
+from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Conditions, key_in, one_of, page_of
 from payments.errors import refund_missing
 from payments.models import Refund
 from payments.states import REFUND_ROUTES, REFUND_STATES
@@ -33,17 +32,10 @@ def page_of_refunds(caller: Caller, query: Mapping[str, str], *, limit: int) -> 
     return page_of(refunds_of(caller), query, READERS, by="created_at", limit=limit)
 
 
-def _payment(text: str) -> Q:
-    try:
-        return Q(payment_id=from_public("pay", text))
-    except PublicIdInvalid:
-        raise ValueError("Send a payment's id, pay_….") from None
-
-
-READERS: Readers = {
+READERS: Conditions = {
     "status": one_of("status", REFUND_STATES),
     "route": one_of("route", REFUND_ROUTES),
-    "payment": _payment,
+    "payment": key_in("payment_id", "pay"),
     "reference": lambda text: Q(reference=text),
     **AMOUNT_AND_TIME,
 }

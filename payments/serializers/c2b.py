@@ -258,6 +258,7 @@ class C2bMatchSerializer(serializers.Serializer[Any]):
     decided_by = serializers.CharField(allow_null=True)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A slip of the finger", value=texts.SUGGESTION_EXAMPLE)])
 class C2bSuggestionSerializer(serializers.Serializer[Any]):
     """Whose the money may be."""
 

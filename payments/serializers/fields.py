@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from merchants.serializers import AmountField as AmountField
+from merchants.serializers import CurrencyField as CurrencyField
 from merchants.serializers import TextField
 from onpoint_pay.kit.api import DecimalText, plain_number
 from onpoint_pay.kit.clock import rfc3339
@@ -25,15 +26,6 @@ LARGEST_NUMBER = 2**63 - 1
 
 def fail(code: str, detail: str) -> serializers.ValidationError:
     return serializers.ValidationError(detail, code=code)
-
-
-class CurrencyField(serializers.ChoiceField):
-    """Upper-case letters of ISO 4217."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, str) or data not in self.choices:
-            raise fail("currency_unsupported", f"Only {', '.join(map(str, self.choices))} is supported.")
-        return data
 
 
 @extend_schema_field(OpenApiTypes.EMAIL)

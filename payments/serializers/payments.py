@@ -304,6 +304,7 @@ class PaymentListSerializer(PageSerializer):
     total_is_estimate = serializers.BooleanField(required=False)
 
 
+@extend_schema_serializer(examples=[OpenApiExample("The money came", value=texts.MOMENT_EXAMPLE)])
 class MomentSerializer(serializers.Serializer[Any]):
     """One line of a payment's story."""
 

@@ -129,7 +129,7 @@ def _cells(op: MoneyOp, payout: Payout) -> list[str]:
     details = details_of(payout)
     return [
         op.client_ref,
-        to_public("po", payout.id),
+        to_public("pyt", payout.id),
         payout.destination["type"],
         details.get("bank_code", ""),
         details.get("branch_code", ""),

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from uuid import UUID
 
 import structlog
 
@@ -17,14 +16,12 @@ from onpoint_pay.kit.db import retry_unit
 from onpoint_pay.kit.errors import Fault, Invalid
 from onpoint_pay.kit.money import Money, MoneyError
 from payments.models import MoneyOp, ProviderEvent
-from payments.services.evidence import APPLIED, DUPLICATE, QUARANTINED, lock_event
-from payments.services.out_order import Ending
+from payments.services.evidence import APPLIED, DUPLICATE, QUARANTINED
 from payments.services.out_outcome import apply_out_outcome
-from payments.services.payout_order import lock_payout_order, part_end
+from payments.services.payout_returns import BOOKED, KNOWN, WORDS, ReturnedPayout, return_payout
 from payments.states import OP_CREATED, OP_FILED, OP_SUCCEEDED
 from providers.types import Failure, FailureCode, Outcome, OutcomeStatus, RetryAdvice
 from settlements.models import BankResult
-from settlements.services.payout_closing import return_part
 
 log = structlog.get_logger(__name__)
 PAID, FAILED, RETURNED = "paid", "failed", "returned"
@@ -64,14 +61,15 @@ class Import:
 
 
 def import_results(content: bytes, *, mode: str, actor: str) -> Import:
-    """Apply a file of results, line by line; the same file again does nothing.
+    """Apply a file of results, line by line; the same file again does nothing, unless something in it was kept apart.
 
-    A line that is not known, disagrees, or is not to be had is kept as evidence for a person and changes nothing.
+    A line that is not known, disagrees, or is not to be had is kept as evidence for a person and changes nothing. It is
+    looked at again when it is brought again: what stood against it may be gone by then.
     Raises Invalid with every fault of a file that cannot be read, and nothing is applied then.
     """
     lines = read_results(content)
     digest = sha256(content).hexdigest()
-    if BankResult.objects.filter(mode=mode, sha256=digest).exists():
+    if BankResult.objects.filter(mode=mode, sha256=digest).exists() and not _kept_apart(lines, mode):
         return Import(is_known=True)
     found = Import()
     for line in lines:
@@ -160,12 +158,14 @@ def _line(number: int, row: dict[str, str]) -> ResultLine:
 def _apply(line: ResultLine, *, mode: str) -> tuple[str, str]:
     op = MoneyOp.objects.filter(client_ref=line.ref, mode=mode, kind__in=OP_FILED).first()
     event = _keep(line, op, mode=mode)
-    if event.status != "new":
+    if event.status == QUARANTINED:
+        ProviderEvent.objects.filter(id=event.id, status=QUARANTINED).update(status="new")
+    elif event.status != "new":
         return DUPLICATE, event.note
     if op is None or op.status == OP_CREATED:
         return _keep_apart(event, "no file of ours has this line")
     if line.result == RETURNED:
-        return retry_unit(lambda: _returned(op, line, event))
+        return _returned(op, line, event)
     verdict = apply_out_outcome(op.id, _outcome(line), evidence=event.id, source=ACTOR)
     if verdict == DUPLICATE and line.result == FAILED and op.status == OP_SUCCEEDED:
         return _keep_apart(event, "confirmed before: say `returned` when the money came back")
@@ -175,14 +175,13 @@ def _apply(line: ResultLine, *, mode: str) -> tuple[str, str]:
 
 def _keep(line: ResultLine, op: MoneyOp | None, *, mode: str) -> ProviderEvent:
     """The line as evidence; what was said before is one piece of evidence, however often it is said."""
-    said = f"{line.ref},{line.result},{line.amount or ''},{line.receipt or ''},{line.reason}"
     event, _ = ProviderEvent.objects.get_or_create(
         provider="bank",
         mode=mode,
         door=DOOR,
-        dedupe=f"{line.ref}:{line.result}:{sha256(said.encode()).hexdigest()[:16]}",
+        dedupe=_dedupe(line),
         defaults={
-            "body": said.encode(),
+            "body": _said(line),
             "token_ok": True,
             "op": op,
             "status": "new",
@@ -191,6 +190,20 @@ def _keep(line: ResultLine, op: MoneyOp | None, *, mode: str) -> ProviderEvent:
         },
     )
     return event
+
+
+def _said(line: ResultLine) -> bytes:
+    return f"{line.ref},{line.result},{line.amount or ''},{line.receipt or ''},{line.reason}".encode()
+
+
+def _dedupe(line: ResultLine) -> str:
+    return f"{line.ref}:{line.result}:{sha256(_said(line)).hexdigest()[:16]}"
+
+
+def _kept_apart(lines: list[ResultLine], mode: str) -> bool:
+    """Whether one of the lines waits for a person."""
+    kept = ProviderEvent.objects.filter(provider="bank", mode=mode, door=DOOR, status=QUARANTINED)
+    return kept.filter(dedupe__in=[_dedupe(line) for line in lines]).exists()
 
 
 def _keep_apart(event: ProviderEvent, note: str) -> tuple[str, str]:
@@ -209,23 +222,20 @@ def _outcome(line: ResultLine) -> Outcome:
     )
 
 
-def _returned(found: MoneyOp, line: ResultLine, event: ProviderEvent) -> tuple[str, str]:
+def _returned(op: MoneyOp, line: ResultLine, event: ProviderEvent) -> tuple[str, str]:
     """Money that the bank had confirmed came back."""
-    lock_event(event.id)
-    order = lock_payout_order(_payout_of(found))
-    op = order.op(found.id)
-    if line.amount is not None and line.amount != Money(op.amount, op.currency):
-        return _keep_apart(event, f"another amount came back than left: {line.amount}")
-    if op.status != OP_SUCCEEDED:
-        return _keep_apart(event, f"the line is {op.status}: it must be confirmed before it can come back")
-    ending = Ending(op=op, outcome=_outcome(line), event=event, actor=ACTOR)
-    if not return_part(order.payout, part_end(ending)):
-        ProviderEvent.objects.filter(id=event.id).update(status=DUPLICATE, note="came back before")
-        return DUPLICATE, "came back before"
-    ProviderEvent.objects.filter(id=event.id).update(status=APPLIED, note="")
-    return APPLIED, ""
+    found = ReturnedPayout(
+        op_id=op.id,
+        amount=line.amount or Money(op.amount, op.currency),
+        receipt=line.receipt,
+        occurred_at=None,
+        source=ACTOR,
+    )
 
+    def unit() -> tuple[str, str]:
+        verdict = return_payout(found, evidence=event.id)
+        status = {BOOKED: APPLIED, KNOWN: DUPLICATE}.get(verdict, QUARANTINED)
+        ProviderEvent.objects.filter(id=event.id).update(status=status, note=WORDS[verdict])
+        return status, WORDS[verdict]
 
-def _payout_of(op: MoneyOp) -> UUID:
-    assert op.payout_id is not None  # noqa: S101 - only payouts leave in files
-    return op.payout_id
+    return retry_unit(unit)

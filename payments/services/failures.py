@@ -45,3 +45,23 @@ CANNOT_SEND = Failure(
     merchant_action="Give the provider account an API user that may send money, then ask for the refund again.",
     retry_advice=RetryAdvice.FIX_SETUP,
 )
+# Certain as far as anything is: asked twice a day later, and its own statement of the day read.
+NEVER_LEFT = Failure(
+    code=FailureCode.UNKNOWN_FAILURE,
+    reason="The provider knows no such transaction, and its statement of that day shows none: no money left.",
+    reason_sw="Mtoa huduma hajui muamala huo, na taarifa yake ya siku hiyo haina: hakuna pesa iliyotoka.",
+    customer_message="This money was not sent. Please ask the business it comes from.",
+    customer_message_sw="Pesa hizi hazikutumwa. Tafadhali uliza biashara inayozituma.",
+    merchant_action="Ask for it again.",
+    retry_advice=RetryAdvice.NOW,
+)
+DECIDED_BY_PEOPLE = Failure(
+    code=FailureCode.UNKNOWN_FAILURE,
+    reason="Two people of the operator have looked at the provider's books: no money left.",
+    reason_sw="Watu wawili wa mwendeshaji wameangalia vitabu vya mtoa huduma: hakuna pesa iliyotoka.",
+    customer_message="This money was not sent. Please ask the business it comes from.",
+    customer_message_sw="Pesa hizi hazikutumwa. Tafadhali uliza biashara inayozituma.",
+    merchant_action="Ask for it again.",
+    certainty=Certainty.LIKELY,
+    retry_advice=RetryAdvice.NOW,
+)

@@ -41,7 +41,8 @@ def apply_out_answer(question: ProviderQuestion, outcome: Outcome, *, evidence: 
 def _of_the_payment(op: MoneyOp, outcome: Outcome) -> Outcome:
     """What the state of the payment says about the reversal that should undo it.
 
-    Undone: done, whoever did it. Standing: no decision, unless the provider has declined our reversal besides.
+    Undone: done, whoever did it. Standing: no reversal so far, and no decision, unless the provider has declined ours
+    besides.
     """
     if outcome.is_reversed:
         # The names in the answer are the payment's, not those of the reversal.
@@ -52,7 +53,10 @@ def _of_the_payment(op: MoneyOp, outcome: Outcome) -> Outcome:
     if stands and declined is not None and not told.filter(note=ALREADY_REVERSED).exists():
         return read_claim(declined).outcome
     return Outcome(
-        status=OutcomeStatus.UNKNOWN, provider_code=outcome.provider_code, provider_message=outcome.provider_message
+        status=OutcomeStatus.UNKNOWN,
+        provider_code=outcome.provider_code,
+        provider_message=outcome.provider_message,
+        is_unknown_there=stands,
     )
 
 

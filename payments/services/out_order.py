@@ -58,9 +58,17 @@ class Order(ABC):
     def rivals(self, op: MoneyOp) -> list[MoneyOp]:
         """The other tries beside which this one must not be out."""
 
+    @property
     @abstractmethod
-    def why_no_room(self, op: MoneyOp) -> str:
-        """Why money of this try can no longer have been wanted; empty when it can. Stops what must not leave then."""
+    def is_open(self) -> bool:
+        """Whether it was put on its way and has not ended."""
+
+    @abstractmethod
+    def why_no_room(self, op: MoneyOp, *, by_people: bool = False) -> str:
+        """Why money of this try can no longer have been wanted; empty when it can. Stops what must not leave then.
+
+        What two people have looked at (`by_people`) is refused only while the other money may still be stopped.
+        """
 
     @abstractmethod
     def receipt_doubt(self, op: MoneyOp, receipt: str) -> str:

@@ -1,6 +1,7 @@
 """The one place where a provider's word changes a try that sends money out, and the refund or payout behind it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from payments.services.evidence import (
     Answer,
     keep_answer,
     lock_event,
+    lock_receipt_of,
+    read_claim,
 )
 from payments.services.out_locking import lock_order
 from payments.services.out_names import ALREADY_REVERSED
@@ -41,9 +44,15 @@ log = structlog.get_logger(__name__)
 SWEEP = "payments.sweep"
 # Where a word about a try comes from: the answer to our sending, a callback, the answer to a question of ours.
 ANSWER, CALLBACK, QUESTION = "answer", "callback", "transaction_status"
+# Other words that decide: a provider's statement, and two people.
+STATEMENT, OPERATOR = "statement", "operator"
+# Only these tell why no money left. Without a reason nothing is sent again, or another way.
+WITH_REASONS = (ANSWER, CALLBACK)
 OVER = (OP_REJECTED, OP_FAILED, OP_CANCELLED)
+OUT_TWICE = "MONEY MAY BE OUT TWICE: late success, and "
 NOT_THERE = (
-    "M-Pesa knows no such transaction. That alone frees no money: it waits for the statement of that day, or a person."
+    "The provider knows no such transaction. That alone frees no money: it waits for the statement of that day, or for "
+    "two people."
 )
 
 
@@ -79,6 +88,8 @@ def _apply(op_id: UUID, outcome: Outcome, *, evidence: int | Answer, source: str
         event = lock_event(evidence)
         if event.status not in WAITING:
             return event.status
+    if outcome.receipt:
+        lock_receipt_of(op_id, outcome.receipt)
     order = lock_order(op_id)
     op = order.op(op_id)
     if event is None:
@@ -104,7 +115,7 @@ def _succeeded(case: Case) -> tuple[str, str]:
     rival = next((op for op in case.order.rivals(case.op) if op.status not in OVER), None)
     if rival is not None and rival.status != OP_CREATED:
         return _paid_twice(case, f"a newer try of this {case.order.noun} is out too: {rival.client_ref}")
-    why = case.order.why_no_room(case.op)
+    why = case.order.why_no_room(case.op, by_people=case.source == OPERATOR)
     if why:
         return _paid_twice(case, why)
     if rival is not None:
@@ -140,7 +151,7 @@ def _receipt_doubt(case: Case) -> str:
 def _paid_twice(case: Case, why: str) -> tuple[str, str]:
     """Two people must look: the money may have gone out twice, and the books know of it once."""
     log.error("may_be_paid_twice", order=case.order.reference, op=case.op.client_ref, why=why)
-    return QUARANTINED, f"MONEY MAY BE OUT TWICE: late success, and {why}"
+    return QUARANTINED, f"{OUT_TWICE}{why}"
 
 
 def _cancel(op: MoneyOp) -> None:
@@ -169,15 +180,37 @@ def _failed(case: Case) -> tuple[str, str]:
     _close_op(case, OP_REJECTED if is_refusal and case.op.status == OP_SENDING else OP_FAILED)
     failure = case.outcome.failure
     assert failure is not None  # noqa: S101 - Outcome refuses to be built without it
+    paid = late_success(case.order.rivals(case.op))
+    if paid is not None:
+        return _paid_by_earlier(case, paid)
     step = None
-    if case.source != QUESTION:
-        # Asked later, the provider tells no reason, and without one nothing is sent another way.
+    if case.source in WITH_REASONS:
         step = case.order.next_try(case.op, failure=failure, is_refusal=is_refusal, at=case.at)
     if step is None:
         case.order.fail(case.ending)
         return APPLIED, ""
     step.take()
     return APPLIED, step.note
+
+
+def late_success(ops: Sequence[MoneyOp]) -> ProviderEvent | None:
+    """The word that one of these tries, believed over, has paid; kept apart because another was out."""
+    kept = ProviderEvent.objects.filter(op__in=ops, status=QUARANTINED, note__startswith=OUT_TWICE)
+    return kept.order_by("id").first()
+
+
+def _paid_by_earlier(case: Case, event: ProviderEvent) -> tuple[str, str]:
+    """Nothing left with this try, and with the earlier one it did: that one's result is applied now, if it is one."""
+    if event.question_id is not None or not event.door.startswith("result"):
+        case.order.wait_because("reconciling")
+        return APPLIED, "an earlier try may have paid: two people must look"
+    paid = next(op for op in case.order.ops if op.id == event.op_id)
+    earlier = replace(case, op=paid, event=event, outcome=read_claim(event).outcome, source=CALLBACK)
+    _close_op(earlier, OP_SUCCEEDED)
+    case.order.complete(earlier.ending)
+    event.status, event.note = APPLIED, "applied when the newer try had failed"
+    event.save(update_fields=["status", "note"])
+    return APPLIED, "an earlier try has paid"
 
 
 def _close_op(case: Case, status: str) -> None:

@@ -1,7 +1,9 @@
 """The one place where a payment or its operation changes state after it was handed to a provider."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -66,6 +68,10 @@ PAID_AFTER_CLOSE = "paid_after_close: the merchant had called the payment off or
 # Two answers of one rank contradict each other: the list or a callback will name the receipt, if there is one.
 NEEDS_RECEIPT = "the provider said no when asked before; to say otherwise it must name the receipt"
 CREDITED_ELSEWHERE = "names no receipt, and money that may be the same was credited to another payment"
+SAVED_PAID = (
+    *("late", "surplus", "capture_transfer", "captured", "status", "pending_reason", "failure", "receipt"),
+    *("confirmed_by", "completed_at", "evidence", "provider_reference", "version"),
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +79,7 @@ class Case:
     """Everything one application looks at, locked: operation, payment, the claim and what it says.
 
     `received` is the same money as it came by itself, announced at another door, and `match` why it is this payment's;
-    `beside` is other money, which the operation was given before.
+    `beside` is other money, which the operation was given before. `news` is told when all else is written.
     """
 
     op: MoneyOp
@@ -85,6 +91,7 @@ class Case:
     received: C2bReceipt | None
     match: Match
     beside: C2bReceipt | None
+    news: list[Callable[[], None]] = field(default_factory=list)
 
 
 def apply_outcome(
@@ -139,6 +146,9 @@ def _apply(op_id: UUID, outcome: Outcome, *, evidence: int | Answer, source: str
     verdict, note = RULES[outcome.status](case)
     event.status, event.note, event.op_id = verdict, note or event.note, op.id
     event.save(update_fields=["status", "note", "op"])
+    # Last, because a merchant's audit chain has one head: from here to the commit their payments wait for each other.
+    for tell in case.news:
+        tell()
     return verdict
 
 
@@ -177,7 +187,7 @@ def _succeeded_again(case: Case) -> tuple[str, str]:
     case.op.surplus_payment = surplus
     _close_op(case, OP_SUCCEEDED)
     _complete(replace(case, payment=surplus), is_late=False)
-    note_surplus(original, surplus, evidence_id=case.event.id)
+    case.news.append(lambda: note_surplus(original, surplus, evidence_id=case.event.id))
     return APPLIED, f"{PAID_TWICE}: booked as {to_public('pay', surplus.id)}"
 
 
@@ -258,25 +268,8 @@ def _complete(case: Case, *, is_late: bool) -> None:
     payment.confirmed_by, payment.completed_at, payment.evidence = case.source, case.at, case.event
     payment.provider_reference = payment.provider_reference or case.outcome.provider_reference
     payment.version += 1
-    payment.save(
-        update_fields=[
-            "late",
-            "surplus",
-            "capture_transfer",
-            "captured",
-            "status",
-            "pending_reason",
-            "failure",
-            "receipt",
-            "confirmed_by",
-            "completed_at",
-            "evidence",
-            "provider_reference",
-            "version",
-        ]
-    )
-    announce(payment, previous={"status": before}, evidence_id=case.event.id, actor=case.source)
-    _attach_received(case, payment)
+    payment.save(update_fields=SAVED_PAID)
+    case.news += [_told(case, payment, before=before), lambda: _attach_received(case, payment)]
 
 
 def _attach_received(case: Case, payment: Payment) -> None:
@@ -333,7 +326,11 @@ def _close_unpaid(case: Case, status: str, failure: dict[str, Any]) -> None:
             "version",
         ]
     )
-    announce(payment, previous={"status": before}, evidence_id=case.event.id, actor=case.source)
+    case.news.append(_told(case, payment, before=before))
+
+
+def _told(case: Case, payment: Payment, *, before: str) -> Callable[[], None]:
+    return partial(announce, payment, previous={"status": before}, evidence_id=case.event.id, actor=case.source)
 
 
 def _hand_over_late(case: Case) -> None:

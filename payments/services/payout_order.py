@@ -2,23 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
 
-from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.jobs import nudge
+from onpoint_pay.kit.money import Money
 from payments.models import MoneyOp, Payment, Refund
 from payments.services.evidence import failure_body
 from payments.services.out_again import Again, again_after, later, may_be_repeated
 from payments.services.out_order import Ending, NextTry, Order
-from payments.states import OP_CREATED, OP_OUT, OP_UNKNOWN
+from payments.services.payout_freeze import freeze, newest_retry
+from payments.services.payout_tries import add_part_try
+from payments.states import OP_OUT, OP_UNKNOWN
 from providers.types import Failure
 from settlements.models import Payout
 from settlements.services.destinations import details_of
 from settlements.services.payout_closing import PartEnd, fail_part, pay_part, wait_because
-from settlements.services.payouts import SEND_PAYOUTS
+from settlements.services.payout_money import book_payout_charge
+from settlements.services.payouts import SEND_PAYOUTS, money_of
+from settlements.states import PAYOUT_OPEN, PAYOUT_PENDING
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +52,16 @@ class PayoutOrder(Order):
     def _tries_of(self, op: MoneyOp) -> list[MoneyOp]:
         return [other for other in self.ops if other.part == op.part]
 
-    def why_no_room(self, op: MoneyOp) -> str:
-        return ""
+    @property
+    def is_open(self) -> bool:
+        return self.payout.status == PAYOUT_PENDING
+
+    def why_no_room(self, op: MoneyOp, *, by_people: bool = False) -> str:
+        retry = newest_retry(self.payout)
+        if retry is None or (by_people and retry.status not in PAYOUT_OPEN):
+            return ""
+        freeze(retry)
+        return f"the payout was asked for again: {retry.reference}"
 
     def receipt_doubt(self, op: MoneyOp, receipt: str) -> str:
         others = MoneyOp.objects.filter(provider=op.provider, mode=op.mode, receipt=receipt)
@@ -78,6 +89,12 @@ class PayoutOrder(Order):
             op.receipt = ending.outcome.receipt
             op.save(update_fields=["receipt"])
         pay_part(self.payout, part_end(ending))
+        self._book_charge(op, ending.outcome.fee)
+
+    def _book_charge(self, op: MoneyOp, charge: Money | None) -> None:
+        """What the provider says it took for sending. Where it does not say, its statement tells."""
+        if op.kind in OP_OUT and charge is not None and charge.is_positive and charge.currency == op.currency:
+            book_payout_charge(money_of(self.payout, amount=op.amount, part=op.part or 1), charge=charge)
 
     def fail(self, ending: Ending) -> None:
         failure = ending.outcome.failure
@@ -132,30 +149,6 @@ def part_end(ending: Ending) -> PartEnd:
         receipt=ending.outcome.receipt,
         occurred_at=ending.outcome.occurred_at,
     )
-
-
-def add_part_try(payout: Payout, part: int, *, amount: int, at: datetime) -> MoneyOp:
-    """A new try of one part, to be sent at `at`; the unique index refuses one beside another that may have left."""
-    earlier = MoneyOp.objects.filter(payout_id=payout.id, part=part).count()
-    op: Any = MoneyOp.objects.create(
-        payout=payout,
-        part=part,
-        merchant_id=payout.merchant_id,
-        mode=payout.mode,
-        provider=payout.provider,
-        provider_account_id=payout.provider_account_id,
-        kind=payout.route,
-        amount=amount,
-        currency=payout.currency,
-        # The name the provider knows it by: a second one under the same name would be refused there.
-        client_ref=f"{payout.reference}-{part}-{earlier + 1}",
-        status=OP_CREATED,
-        next_check=at,
-        checks=0,
-        answered_checks=0,
-        created_at=now(),
-    )
-    return op  # type: ignore[no-any-return]
 
 
 def lock_payout_order(payout_id: UUID) -> PayoutOrder:

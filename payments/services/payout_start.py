@@ -2,12 +2,8 @@
 
 from uuid import UUID
 
-from django.conf import settings
-
-from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import retry_unit
-from onpoint_pay.kit.money import MINOR_PER_UNIT
-from payments.services.payout_order import add_part_try
+from payments.services.payout_tries import make_tries
 from payments.states import OP_OUT
 from settlements.models import Payout
 from settlements.services.payout_closing import wait_because
@@ -31,22 +27,7 @@ def _start_one() -> UUID | None:
     payout = queued.order_by("created_at").first()
     if payout is None:
         return None
-    at = now()
-    is_sent = payout.route in OP_OUT
-    parts = split_parts(payout.amount, limit=settings.PAYOUT_PART_LIMIT) if is_sent else [payout.amount]
-    for part, amount in enumerate(parts, start=1):
-        add_part_try(payout, part, amount=amount, at=at)
-    wait_because(payout, "awaiting_provider" if is_sent else "awaiting_file")
+    make_tries(payout)
+    wait_because(payout, "awaiting_provider" if payout.route in OP_OUT else "awaiting_file")
     key: UUID = payout.id
     return key
-
-
-def split_parts(amount: int, *, limit: int) -> list[int]:
-    """Whole shillings in as few parts as stay within the limit, as equal as can be; all in minor units.
-
-    Equal, because what is left over after full parts may be less than the network sends.
-    """
-    units, most = amount // MINOR_PER_UNIT, limit // MINOR_PER_UNIT
-    count = -(-units // most)
-    base, extra = divmod(units, count)
-    return [(base + (part < extra)) * MINOR_PER_UNIT for part in range(count)]

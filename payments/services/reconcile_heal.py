@@ -1,22 +1,15 @@
-"""What a statement teaches: money that nobody told us of is booked, and receipts that are missed are filled in."""
+"""What a statement teaches: money that nobody told us of is booked through the doors that the provider's list uses."""
 
-from uuid import UUID
-
-import orjson
-import structlog
 from django.db import connection
 
 from merchants.models import ProviderAccount
+from merchants.services.platform_accounts import platform_account
 from onpoint_pay.kit.money import Money
 from payments.services.c2b_statement import book_statement
-from payments.services.evidence import Answer
-from payments.services.out_outcome import apply_out_outcome
-from payments.services.outcome import apply_outcome
-from providers.types import Outcome, OutcomeStatus, StatementLine
+from providers.types import StatementLine
+from settlements.services.recon_import import platform_shortcode
 
-log = structlog.get_logger(__name__)
 BATCH = 500
-SOURCE = "statement"
 
 # Each is offered once: what the books refuse stays an exception for a person.
 MISSING = """
@@ -25,28 +18,12 @@ SELECT x.id, l.external_id, l.amount, l.currency, l.occurred_at, l.account_refer
   WHERE x.account = %(account)s AND x.mode = %(mode)s AND x.status = 'open' AND l.state = 'exception'
     AND x.kind IN ('missing_here', 'late_success', 'state_differs', 'overpaid', 'amount_differs')
     AND l.direction = 'in' AND l.kind = 'receipt' AND l.external_id <> '' AND NOT x.detail ? 'offered'
+    -- What is booked already, in another amount, must not be booked a second time.
+    AND (x.kind <> 'amount_differs' OR x.detail->>'our_amount' = '0')
   ORDER BY l.id LIMIT %(limit)s
 """
 OFFERED = """
 UPDATE recon_exception SET detail = detail || '{"offered": true}' WHERE id = ANY (%(ids)s::uuid[])
-"""
-
-UNFILLED = """
-WITH matched AS (
-    SELECT m.object_type, m.object_id, l.external_id FROM recon_match m JOIN recon_line l ON l.id = m.line_id
-      WHERE l.account = %(account)s AND l.mode = %(mode)s AND m.state = 'confirmed' AND l.external_id <> ''
-        AND m.rule NOT IN ('receipt', 'charge'))
-SELECT o.id, x.external_id, x.object_type FROM matched x JOIN transactions p ON p.id = x.object_id AND p.receipt IS NULL
-    JOIN money_op o ON o.status = 'succeeded' AND (o.surplus_payment_id = p.id
-      OR (o.payment_id = p.id AND o.surplus_payment_id IS NULL))
-  WHERE x.object_type = 'payment'
-UNION ALL
-SELECT o.id, x.external_id, x.object_type FROM matched x JOIN refunds r ON r.id = x.object_id AND r.receipt IS NULL
-    JOIN money_op o ON o.refund_id = r.id AND o.status = 'succeeded'
-  WHERE x.object_type = 'refund'
-UNION ALL
-SELECT o.id, x.external_id, x.object_type FROM matched x JOIN money_op o ON o.id = x.object_id AND o.receipt IS NULL
-  WHERE x.object_type = 'payout_op' AND o.kind <> 'bank'
 """
 
 
@@ -57,8 +34,7 @@ def book_missing(*, account: str, mode: str) -> int:
     account is credited, and all else waits in suspense.
     """
     provider, _, shortcode = account.partition(":")
-    places = ProviderAccount.objects.filter(provider=provider, mode=mode, shortcode=shortcode)
-    place = places.order_by("-is_active", "created_at").first()
+    place = _place_of(provider, shortcode, mode)
     booked = 0
     while place is not None:
         lines, keys = _missing(account, mode)
@@ -68,6 +44,15 @@ def book_missing(*, account: str, mode: str) -> int:
         with connection.cursor() as cursor:
             cursor.execute(OFFERED, {"ids": keys})
     return booked
+
+
+def _place_of(provider: str, shortcode: str, mode: str) -> ProviderAccount | None:
+    """The row of the shortcode; of the platform's own it is made at first use."""
+    rows = ProviderAccount.objects.filter(provider=provider, mode=mode, shortcode=shortcode)
+    found: ProviderAccount | None = rows.order_by("-is_active", "created_at").first()
+    if found is None and shortcode == platform_shortcode(provider, mode):
+        return platform_account(provider, mode)
+    return found
 
 
 def _missing(account: str, mode: str) -> tuple[list[StatementLine], list[str]]:
@@ -87,17 +72,3 @@ def _missing(account: str, mode: str) -> tuple[list[StatementLine], list[str]]:
         for _, receipt, amount, currency, at, reference, narrative in rows
     ]
     return lines, [str(row[0]) for row in rows]
-
-
-def fill_receipts(*, account: str, mode: str) -> int:
-    """Give matched payments and refunds the receipt that nobody had told us; returns how many were asked for."""
-    with connection.cursor() as cursor:
-        cursor.execute(UNFILLED, {"account": account, "mode": mode})
-        rows: list[tuple[UUID, str, str]] = cursor.fetchall()
-    for op_id, receipt, kind in rows:
-        outcome = Outcome(status=OutcomeStatus.SUCCEEDED, receipt=receipt)
-        body = orjson.dumps({"receipt": receipt, "account": account})
-        evidence = Answer(door=SOURCE, body=body, dedupe=receipt)
-        apply = apply_outcome if kind == "payment" else apply_out_outcome
-        apply(op_id, outcome, evidence=evidence, source=SOURCE)
-    return len(rows)

@@ -19,6 +19,7 @@ from payments.services.refund_next import SEND_REFUNDS
 from payments.services.refund_rows import add_try, expected_at, lock_refund
 from payments.states import MANUAL, REFUND_PENDING, REFUND_REQUIRES_APPROVAL
 from settlements.services.payout_limits import makers_of_key
+from settlements.services.step_up import own_request
 
 APPROVE = "refunds:approve"
 
@@ -35,14 +36,14 @@ def needs_approval(caller: Caller, amount: Money, *, route: str) -> bool:
 def approve_refund(caller: Caller, refund_id: UUID) -> Refund:
     """A second person agrees: the refund is put on its way, or booked at once when it was sent by hand.
 
-    Raises NotFound, and Problem permission_denied (a key, the one who asked, or whose key did), state_conflict,
-    receipt_already_used.
+    Raises NotFound, and Problem permission_denied (a key), own_request_approval (the one who asked, or whose key did),
+    state_conflict, receipt_already_used.
     """
     person_of(caller)
     asked = refund_by_id(caller, refund_id)
-    if caller.actor in (asked.requested_by, *makers_of_key(asked.requested_by)):
-        detail = "Whoever asked for a refund, or made the key it was asked with, may not approve it."
-        raise Problem("permission_denied", detail)
+    makers = [asked.requested_by, *makers_of_key(asked.requested_by)]
+    if caller.actor in makers:
+        raise own_request(caller, makers, what="refund", scope=APPROVE)
     return retry_unit(lambda: _approve(caller, asked))
 
 

@@ -37,7 +37,11 @@ class RefundOrder(Order):
     def rivals(self, op: MoneyOp) -> list[MoneyOp]:
         return [other for other in self.ops if other.id != op.id]
 
-    def why_no_room(self, op: MoneyOp) -> str:
+    @property
+    def is_open(self) -> bool:
+        return self.refund.status == REFUND_PENDING
+
+    def why_no_room(self, op: MoneyOp, *, by_people: bool = False) -> str:
         if has_room(self.refund, self.locked.payment):
             return ""
         freeze_tries_of_others(self.refund)

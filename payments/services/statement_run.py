@@ -13,6 +13,7 @@ from merchants.services.statements import note_pulled
 from onpoint_pay.kit.clock import now
 from payments import schedule
 from payments.services.c2b_statement import book_statement
+from payments.services.reconcile_list import keep_list
 from providers.errors import NotSupported, ProviderError
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,7 @@ def _read(account: ProviderAccount, due: datetime) -> int:
         log.warning("statement_not_read", account=account.public_id, error=type(error).__name__)
         return 0
     booked = book_statement(account, lines)
+    keep_list(account, lines, until=until)
     note_pulled(account.id, until=until)
     return booked
 

@@ -4,12 +4,13 @@ from typing import Any
 
 from django.http import FileResponse, HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from merchants.idempotency import replayable
+from onpoint_pay import openapi_texts_money as texts
 from onpoint_pay.kit.api import (
     ApiViewSet,
     json_answer,
@@ -32,6 +33,8 @@ CONTENT_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "json": "application/json",
 }
+# A file of JSON is a list.
+ROWS = {"description": "A row for each object, under the names of the columns.", "items": {"type": "object"}}
 EXPORT_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The export's id, exp_….")
 TOKEN = OpenApiParameter("token", OpenApiTypes.STR, OpenApiParameter.PATH, description="As `url` of the export has it.")
 LIST_FILTERS = [
@@ -105,7 +108,15 @@ class ExportViewSet(ApiViewSet):
         operation_id="fetch_export",
         summary="The file of an export",
         parameters=[TOKEN],
-        responses={(200, media): OpenApiResponse(OpenApiTypes.BINARY) for media in CONTENT_TYPES.values()},
+        responses={
+            (200, CONTENT_TYPES["json"]): OpenApiResponse(
+                ROWS, examples=[OpenApiExample("Ledger entries", value=texts.EXPORT_ROWS)]
+            ),
+            (200, CONTENT_TYPES["xlsx"]): OpenApiResponse(OpenApiTypes.BINARY),
+            (200, CONTENT_TYPES["csv"]): OpenApiResponse(
+                OpenApiTypes.STR, examples=[OpenApiExample("Ledger entries", value=texts.EXPORT_CSV)]
+            ),
+        },
     )
     @action(detail=True, methods=["get"])
     def fetch(self, request: Request, token: str) -> FileResponse:

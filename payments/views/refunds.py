@@ -123,7 +123,7 @@ class RefundViewSet(ApiViewSet):
         request=None,
         parameters=[REFUND_ID, IDEMPOTENCY_HEADER],
         responses=RefundSerializer,
-        extensions=refuses("permission_denied", "state_conflict", "receipt_already_used"),
+        extensions=refuses("permission_denied", "own_request_approval", "state_conflict", "receipt_already_used"),
     )
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> HttpResponse:

@@ -1,5 +1,6 @@
 """`manage.py reconcile`: take statements in, compare them with the books, settle what does not fit, prove floats."""
 
+import json
 from argparse import ArgumentParser
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,8 +15,11 @@ from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import PublicIdInvalid, from_public, to_public
 from onpoint_pay.kit.money import Money
 from payments.services.reconcile import reconcile
-from settlements.models import ReconException, ReconFile
+from settlements.models import ReconException, ReconFile, ReconMatch
+from settlements.serializers.recon import operator_body, suggestion_of
+from settlements.services.daily_proofs import prove_period
 from settlements.services.float_proof import Proof, prove_account
+from settlements.services.recon_checks import RECEIVABLES
 from settlements.services.recon_exceptions import (
     assign_exception,
     close_exception,
@@ -25,38 +29,76 @@ from settlements.services.recon_exceptions import (
 )
 from settlements.services.recon_import import BANK, import_statement
 from settlements.services.safeguarding import safeguarding_report
-from settlements.states import RECON_CLOSED, RECON_EXCEPTION_KINDS, RECON_SOURCES
+from settlements.states import (
+    RECON_CLOSED,
+    RECON_EXCEPTION_KINDS,
+    RECON_QUEUE,
+    RECON_SEVERITIES,
+    RECON_SOURCES,
+)
 
 MPESA = "daraja"
+# A file of a longer time proves its last days: older ones have been settled.
+MOST_DAYS = 31
+DEEDS = {
+    "assign": "Say whose it is: --words NAME, or yours.",
+    "propose": "Say how it should end, for another person to agree.",
+    "close": "Agree with what another person proposed; posts it where that was proposed.",
+    "reopen": "Disagree with what was proposed.",
+}
 
 
 class Command(BaseCommand):
-    help = "Reconcile: import FILE, run, exceptions, propose/close/reopen/assign ID, match LINE, proof, safeguard."
+    help = (
+        "Reconcile statements with the books. `import` takes a file in, `run` compares again, `exceptions` lists what"
+        " does not fit; `assign`, `propose`, `close`, `reopen` and `match` settle it, by two people; `proof` and"
+        " `safeguard` prove the floats. Each step has its own --help."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        steps = parser.add_subparsers(dest="step", required=True)
-        take = _of_account(steps.add_parser("import", help="Take a statement in and compare it with the books."))
-        take.add_argument("file", type=Path)
-        take.add_argument("--source", choices=RECON_SOURCES, required=True)
-        take.add_argument("--currency", default="KES")
+        steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+        take = _of_account(
+            steps.add_parser(
+                "import", help="Take a statement in, whole or not at all, compare it with the books, prove its days."
+            )
+        )
+        take.add_argument("file", type=Path, help="As the provider or bank gave it out.")
+        take.add_argument("--source", choices=RECON_SOURCES, required=True, help="What kind of file it is.")
+        take.add_argument("--currency", default="KES", help="Of the account (default KES).")
+        take.add_argument("--batch", default="", help="Of a card provider's transactions: the settlement they are of.")
+        take.add_argument(
+            "--days",
+            nargs=2,
+            type=date.fromisoformat,
+            metavar=("FIRST", "LAST"),
+            help="Of a card provider's transactions: the days that the list tells whole.",
+        )
         take.add_argument("--only-import", action="store_true", help="Compare nothing yet.")
         _of_account(steps.add_parser("run", help="Compare again: one account, or without one all of them."))
-        show = _of_account(steps.add_parser("exceptions", help="What does not fit."))
-        show.add_argument("--kind", choices=RECON_EXCEPTION_KINDS)
+        show = _of_account(steps.add_parser("exceptions", help="What does not fit, the oldest first."))
+        show.add_argument("--kind", choices=RECON_EXCEPTION_KINDS, help="One kind only.")
+        show.add_argument("--severity", choices=RECON_SEVERITIES, help="One severity only.")
+        show.add_argument("--owner", help=f"Those of one person; `{RECON_QUEUE}` is nobody's yet.")
         show.add_argument("--closed", action="store_true", help="Closed ones too.")
+        show.add_argument("--json", action="store_true", help="One JSON object a line.")
         proof = _of_account(steps.add_parser("proof", help="Prove the floats at the end of a day. Exits 1 on red."))
         proof.add_argument("--day", type=date.fromisoformat, help="YYYY-MM-DD in Nairobi; yesterday without it.")
-        steps.add_parser("safeguard", help="Whether the cash covers what is owed. Exits 1 when it does not.")
-        for step in ("propose", "close", "reopen", "assign"):
-            one = steps.add_parser(step)
-            one.add_argument("exception", metavar="rcx_…")
-            one.add_argument("--actor", required=True, help="Who you are.")
+        proof.add_argument("--json", action="store_true", help="One JSON object a line, amounts in cents.")
+        safe = steps.add_parser("safeguard", help="Whether what is held covers what is owed. Exits 1 when it does not.")
+        safe.add_argument("--json", action="store_true", help="One JSON object a line, amounts in cents.")
+        for step, told in DEEDS.items():
+            one = steps.add_parser(step, help=told)
+            one.add_argument("exception", metavar="rcx_…", help="As `exceptions` shows it.")
+            one.add_argument("--actor", required=True, help="Who you are: a person's name.")
             one.add_argument("--words", default="", help="How it ends, why it is opened again, or whose it is.")
-            one.add_argument("--post", metavar="ACCOUNT", help="With propose: post it against this account of ours.")
+        steps.choices["propose"].add_argument(
+            "--post", metavar="ACCOUNT", help="Post it against this account of ours: loss, capital, overpaid …"
+        )
         match = steps.add_parser("match", help="Say whether a proposed match is right.")
-        match.add_argument("line", type=int)
-        match.add_argument("--actor", required=True)
-        match.add_argument("--wrong", action="store_true")
+        match.add_argument("line", type=int, help="The line's number, as `proposals` shows it.")
+        match.add_argument("--actor", required=True, help="Who you are: a person's name.")
+        match.add_argument("--wrong", action="store_true", help="It is not: never propose it again.")
+        _of_account(steps.add_parser("proposals", help="Matches by payer, amount and minutes that wait for a person."))
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -81,6 +123,8 @@ class Command(BaseCommand):
                 name=options["file"].name,
                 actor="operator",
                 currency=options["currency"],
+                batch=options["batch"],
+                days=None if options["days"] is None else (options["days"][0], options["days"][1]),
             )
         if not done.is_new:
             self.stdout.write("This file was taken before: nothing was added.")
@@ -91,6 +135,18 @@ class Command(BaseCommand):
         )
         if not options["only_import"]:
             self._compare(account, options["mode"])
+            self._prove_days(ReconFile.objects.get(id=done.file_id))
+
+    def _prove_days(self, row: ReconFile) -> None:
+        """Every day that the file tells whole, for the settlement of that day to go by."""
+        if row.starts_at is None or row.ends_at is None or row.account.partition(":")[0] in RECEIVABLES:
+            return
+        first, last = nairobi(row.starts_at).date(), nairobi(row.ends_at - timedelta(microseconds=1)).date()
+        last = min(last, nairobi(now()).date())
+        first = max(first, last - timedelta(days=MOST_DAYS - 1))
+        proofs = prove_period(row.account, mode=row.mode, currency=row.currency, first=first, last=last)
+        for proof in proofs:
+            self.stdout.write(_shown(proof))
 
     def _run(self, options: dict[str, Any]) -> None:
         for account in _accounts(options):
@@ -101,8 +157,10 @@ class Command(BaseCommand):
         rules = ", ".join(f"{count} by {rule}" for rule, count in run.matched.items() if count) or "none"
         found = ", ".join(f"{count} {kind}" for kind, count in run.exceptions.items()) or "none"
         self.stdout.write(
-            f"{account}: matched {rules}; {run.proposed} proposed; {run.charges} charges; {run.booked} booked; "
-            f"exceptions: {found}; {run.closed} closed; {run.seconds:.1f} s."
+            f"{account}: matched {rules}; {run.proposed} proposed; {run.charges} charges; "
+            f"{run.batches} settlements; {run.booked} booked; {run.undone} undone; "
+            f"{run.expired} expired; exceptions: {found}; {run.closed} closed; "
+            f"{run.seconds:.1f} s."
         )
 
     # --- exceptions ---------------------------------------------------------------------------------------------------
@@ -111,16 +169,29 @@ class Command(BaseCommand):
         rows = ReconException.objects.filter(mode=options["mode"]).order_by("opened_at", "id")
         account = _account(options)
         rows = rows.filter(account=account) if account else rows
-        rows = rows.filter(kind=options["kind"]) if options["kind"] else rows
+        for name in ("kind", "severity", "owner"):
+            rows = rows.filter(**{name: options[name]}) if options[name] else rows
         rows = rows if options["closed"] else rows.exclude(status=RECON_CLOSED)
         for row in rows.iterator():
+            if options["json"]:
+                self.stdout.write(json.dumps(operator_body(row)))
+                continue
             days = (now() - row.opened_at).days
-            contra = row.posting.get("contra") if isinstance(row.posting, dict) else None
             name = to_public("rcx", row.id)
             self.stdout.write(
                 f"{name}  {row.kind:<16} {row.severity:<6} {row.status:<8} {days:>3} d  {row.owner:<14}"
                 f" {Money(row.amount, row.currency)!s:>16}  {row.external_id or '-':<12} {row.account}"
-                + (f"  suggested: post against {contra}" if contra else "")
+                f"  suggested: {suggestion_of(row)}"
+            )
+
+    def _proposals(self, options: dict[str, Any]) -> None:
+        rows = ReconMatch.objects.filter(state="proposed", line__mode=options["mode"]).select_related("line")
+        account = _account(options)
+        for match in (rows.filter(line__account=account) if account else rows).order_by("id").iterator():
+            line = match.line
+            self.stdout.write(
+                f"{line.id}  {line.external_id:<12} {Money(line.amount, line.currency)!s:>16}  {match.object_type}"
+                f" {match.object_id}  {line.account}"
             )
 
     def _propose(self, options: dict[str, Any]) -> None:
@@ -151,13 +222,16 @@ class Command(BaseCommand):
         day = options["day"] or nairobi(now()).date() - timedelta(days=1)
         proofs = [prove_account(account, day, mode=options["mode"]) for account in _accounts(options)]
         for proof in proofs:
-            self.stdout.write(_shown(proof))
+            self.stdout.write(json.dumps(proof.report()) if options["json"] else _shown(proof))
         if red := [proof.account for proof in proofs if not proof.is_green]:
             raise CommandError(f"Red: {', '.join(red)}.", returncode=1)
 
     def _safeguard(self, options: dict[str, Any]) -> None:
         rows = safeguarding_report()
         for row in rows:
+            if options["json"]:
+                self.stdout.write(json.dumps(row.report()))
+                continue
             owed, cash, cover = (Money(minor, row.currency) for minor in (*map(sum, _sides(row)), row.cover))
             self.stdout.write(f"{row.mode} {row.currency}: owed {owed}, held {cash}, cover {cover}")
         if any(not row.is_covered for row in rows):
@@ -170,9 +244,9 @@ def _sides(row: Any) -> tuple[list[int], list[int]]:
 
 def _of_account(parser: ArgumentParser) -> ArgumentParser:
     parser.add_argument("--shortcode", help="The shortcode at the provider.")
-    parser.add_argument("--provider", default=MPESA)
+    parser.add_argument("--provider", default=MPESA, help="Whose shortcode it is (default M-Pesa's, daraja).")
     parser.add_argument("--bank-account", help="Our name of the bank account.")
-    parser.add_argument("--mode", choices=MODES, default=LIVE)
+    parser.add_argument("--mode", choices=MODES, default=LIVE, help="Of the account (default live).")
     return parser
 
 
