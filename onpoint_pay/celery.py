@@ -32,6 +32,7 @@ app.conf.beat_schedule = {
     "send-refunds": every(1.0, "payments.send_refunds"),
     "send-payouts": every(1.0, "payments.send_payouts"),
     "send-bulk": every(1.0, "payments.send_bulk"),
+    "close-not-found": every(600.0, "payments.close_not_found"),
     "put-questions": every(5.0, "payments.put_questions"),
     "make-exports": every(15.0, "payments.make_exports"),
     "expire-exports": every(600.0, "payments.expire_exports"),
@@ -45,7 +46,18 @@ app.conf.beat_schedule = {
     "hold-webhooks": every(60.0, "webhooks.hold_leftovers"),
     "mail-webhook-notices": every(60.0, "merchants.mail_webhook_notices"),
     "tend-webhook-attempts": every(3600.0, "webhooks.tend_attempts"),
-    # Beat counts in UTC, and Nairobi is three hours ahead of it all year.
+    # Beat counts in UTC, and Nairobi is three hours ahead of it all year. The floats are proved before.
+    "prove-morning": {
+        "task": "settlements.prove_morning",
+        "schedule": crontab(hour=str((settings.SETTLEMENT_HOUR - 4) % 24), minute="30"),
+        "options": {"expires": 3600.0, "queue": "default"},
+    },
+    # A day is closed a little after midnight; what one night missed, the next hours do.
+    "keep-statements": {
+        "task": "settlements.keep_statements",
+        "schedule": crontab(hour="21,22,2", minute="20"),
+        "options": {"expires": 3000.0, "queue": "default"},
+    },
     "settle": {
         "task": "settlements.settle",
         "schedule": crontab(hour=str((settings.SETTLEMENT_HOUR - 3) % 24), minute="0"),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
+from drf_spectacular.drainage import get_override
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import get_doc, get_lib_doc_excludes, is_list_serializer
@@ -32,6 +33,13 @@ IDEMPOTENCY_HEADER = OpenApiParameter(
     OpenApiParameter.HEADER,
     required=False,
     description="8 to 255 visible ASCII characters; a repeat with the same key gets the first answer. Kept 7 days.",
+)
+REQUIRED_IDEMPOTENCY_HEADER = OpenApiParameter(
+    IDEMPOTENCY_HEADER.name,
+    IDEMPOTENCY_HEADER.type,
+    OpenApiParameter.HEADER,
+    required=True,
+    description=IDEMPOTENCY_HEADER.description,
 )
 REPLAYED_HEADER = {
     "description": "`true` when this is the stored first answer to an earlier request with the same key.",
@@ -86,7 +94,9 @@ class ApiSchema(AutoSchema):
         return operation
 
     def _implied_codes(self, operation: dict[str, Any], named: list[str]) -> Iterator[str]:
-        parameters = {(each["in"], each["name"]) for each in operation.get("parameters", [])}
+        parameters = {
+            (each["in"], each["name"]): each.get("required", False) for each in operation.get("parameters", [])
+        }
         places = {place for place, _ in parameters}
         if operation.get("security") != [{}]:
             yield from SIGNED_IN_CODES
@@ -100,13 +110,32 @@ class ApiSchema(AutoSchema):
             yield "cursor_invalid"
         if ("header", IDEMPOTENCY_HEADER.name) in parameters:
             yield from KEY_CODES
+            if parameters["header", IDEMPOTENCY_HEADER.name]:
+                yield "idempotency_key_required"
 
     def _get_response_for_code(self, serializer: Any, status_code: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         answer: dict[str, Any] = super()._get_response_for_code(serializer, status_code, *args, **kwargs)
         answer["description"] = answer["description"] or HTTPStatus(int(status_code)).phrase
-        if IDEMPOTENCY_HEADER in self.get_override_parameters():
+        if any(getattr(each, "name", "") == IDEMPOTENCY_HEADER.name for each in self.get_override_parameters()):
             answer.setdefault("headers", {})["Idempotent-Replayed"] = REPLAYED_HEADER
         return answer
+
+    def _get_examples(
+        self, serializer: Any, direction: str, media_type: str, status_code: str | None = None, extras: Any = None
+    ) -> dict[str, Any]:
+        """What a serializer shows holds for every success; a list without an example shows one of what it lists."""
+        status = "200" if direction == "response" and (status_code or "").startswith("2") else status_code
+        found: dict[str, Any] = super()._get_examples(serializer, direction, media_type, status, extras)  # type: ignore[no-untyped-call]
+        is_bare = not found and direction == "response" and media_type == "application/json"
+        return self._example_of_list(serializer) if is_bare else found
+
+    def _example_of_list(self, serializer: Any) -> dict[str, Any]:
+        data = getattr(serializer, "fields", {}).get("data")
+        shown = get_override(data.child, "examples", []) if is_list_serializer(data) else []
+        if not shown:
+            return {}
+        page = {"object": "list", "url": self.path, "data": [shown[0].value], "has_more": False, "next_cursor": None}
+        return {"APage": {"value": page, "summary": "A page"}}
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         """Lists of this API are objects with `data`, described as such."""

@@ -39,7 +39,8 @@ TAGS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "auth": (("auth",), "Registration and sign-in of people. API keys do not work here, except where it says so."),
     "api-keys": (("api-keys",), "Keys of the merchant's backends."),
-    "merchant": (("merchant",), "The business itself."),
+    "merchant": (("merchant",), "The business itself, and what it is charged."),
+    "team": (("team",), "The people of the business, for owners and admins in person: no API key gets in."),
     "provider-accounts": (
         ("provider-accounts",),
         "A merchant's own shortcodes and their credentials, for owners and admins in person.",
@@ -52,11 +53,13 @@ TAGS: dict[str, tuple[tuple[str, ...], str]] = {
         ("payouts", "payout-batches", "payout-destinations"),
         "Money sent out of the balance, alone or in batches, and the destinations it may go to.",
     ),
+    "settlements": (("settlements",), "What fell due to you, day by day, and the statement of each day."),
     "books": (
         ("balance", "ledger", "reconciliation"),
         "Your balances, every movement behind them, and what does not fit the provider's statements.",
     ),
     "exports": (("exports", "export-files"), "Files of your rows, made on request."),
+    "test": (("test",), "What helps to try things, in test mode only."),
     "health": (("health", "status"), "Whether this installation and its providers answer and can work."),
 }
 
@@ -229,6 +232,14 @@ PAID_EXAMPLE: dict[str, Any] = PAYMENT_EXAMPLE | {
     "confirmed_by": "callback",
     "completed_at": "2026-11-21T08:15:30.120Z",
     "version": 3,
+}
+MOMENT_EXAMPLE: dict[str, Any] = {
+    "at": "2026-11-21T08:15:30.120Z",
+    "kind": "payment.completed",
+    "actor": "system",
+    "title": "Payment completed",
+    "detail": "was pending",
+    "evidence": {"type": "provider_event", "ref": "1288", "source_ip": "127.0.0.1"},
 }
 FAILED_EXAMPLE: dict[str, Any] = PAYMENT_EXAMPLE | {
     "status": "failed",

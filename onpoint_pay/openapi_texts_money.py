@@ -85,6 +85,7 @@ LEDGER_TRANSFER_EXAMPLE: dict[str, Any] = {
         {"account": None, "kind": "tax_payable", "side": "credit", "amount": "0.24"},
     ],
 }
+TRIAL_MONEY: dict[str, Any] = {"amount": "20000.00"}
 VERIFICATION_EXAMPLE: dict[str, Any] = {
     "object": "ledger_verification",
     "ok": True,
@@ -110,12 +111,43 @@ SETTLEMENT_EXAMPLE: dict[str, Any] = {
     "reserve_due": "2027-02-18",
     "reserve_returned": "0.00",
     "available": "114118.75",
-    "payout": "po_01K9ZK4P2R9XW8M3S6Y1QAH5EF",
+    "payout": "pyt_01K9ZK4P2R9XW8M3S6Y1QAH5EF",
     "paid_proof": None,
     "created_at": "2026-11-21T03:00:00.412Z",
     "closed_at": "2026-11-21T03:00:01.077Z",
     "paid_at": "2026-11-21T03:00:14.530Z",
     "version": 4,
+}
+SETTLEMENT_LINE_EXAMPLE: dict[str, Any] = {
+    "object": "settlement_line",
+    "transfer": LEDGER_ENTRY_EXAMPLE["transfer"],
+    "kind": "capture",
+    "source": LEDGER_TRANSFER_EXAMPLE["source"],
+    "gross": "100.00",
+    "fee": "1.74",
+    "amount": "98.26",
+    "currency": "KES",
+    "posted_at": "2026-11-20T08:15:32.101Z",
+}
+SETTLEMENT_STATEMENT_EXAMPLE: dict[str, Any] = {
+    "object": "settlement_statement",
+    "livemode": True,
+    "settlement": SETTLEMENT_EXAMPLE
+    | {"gross": "100.00", "fee": "1.74", "total": "98.26", "reserved": "4.91", "available": "93.35"},
+    "items": [
+        SETTLEMENT_LINE_EXAMPLE,
+        SETTLEMENT_LINE_EXAMPLE
+        | {
+            "transfer": "trf_01K9ZK4N9F3S7U1W5Y9A3C7E1G",
+            "kind": "rolling_reserve",
+            "source": "",
+            "gross": "-4.91",
+            "fee": "0.00",
+            "amount": "-4.91",
+            "posted_at": SETTLEMENT_EXAMPLE["closed_at"],
+        },
+    ],
+    "total": "93.35",
 }
 STATEMENT_EXAMPLE: dict[str, Any] = {
     "object": "statement",
@@ -155,6 +187,21 @@ STATEMENT_EXAMPLE: dict[str, Any] = {
     ],
 }
 
+SETTLEMENT_CSV = """\
+posted_at,transfer,kind,source,gross,fee,amount
+2026-11-20T08:15:32.101Z,trf_01KAJ6N9D2R7X4Q8V5T1W3Y6ZA,capture,pay:01939f5e-8a00-7c3d-9b1e-0d5f2a6b7c88:capture,\
+100.00,1.74,98.26
+2026-11-21T03:00:01.077Z,trf_01K9ZK4N9F3S7U1W5Y9A3C7E1G,rolling_reserve,,-4.91,0.00,-4.91
+,,total,stl_01K9ZK4N8E7WQ3T5V2B6XHJ0CD,,,93.35
+"""
+STATEMENT_CSV = """\
+at,transfer,kind,source,pending,available,reserve,held,owed,total
+,,opening,2026-11-20,1000.00,0.00,0.00,0.00,0.00,1000.00
+2026-11-20T08:15:32.101Z,trf_01K9ZK4N8E7WQ3T5V2B6XHJ0CD,capture,pay:019a8c1e-6d2b-7c3d-9b1e-0d5f2a6b7c88:capture,\
+98.50,0.00,0.00,0.00,0.00,98.50
+,,closing,2026-11-20,1098.50,0.00,0.00,0.00,0.00,1098.50
+"""
+
 # --- exports ----------------------------------------------------------------------------------------------------------
 
 ASK_EXPORT_EXAMPLE: dict[str, Any] = {
@@ -180,6 +227,18 @@ EXPORT_EXAMPLE: dict[str, Any] = {
     "version": 2,
 }
 
+EXPORT_ROWS: list[dict[str, Any]] = [
+    {name: LEDGER_ENTRY_EXAMPLE[name] for name in ("id", "account", "kind", "sub", "side", "amount", "balance_after")}
+    | {name: LEDGER_ENTRY_EXAMPLE[name] for name in ("currency", "transfer", "transfer_kind")}
+    | {name: LEDGER_TRANSFER_EXAMPLE[name] for name in ("source", "occurred_at", "posted_at")}
+]
+EXPORT_CSV = """\
+id,account,kind,sub,side,amount,balance_after,currency,transfer,transfer_kind,source,occurred_at,posted_at
+ent_000000000000000000000004KV,led_0000000000000000000000018F,pending,,credit,98.26,9826.00,KES,\
+trf_01KAJ6N9D2R7X4Q8V5T1W3Y6ZA,capture,pay:01939f5e-8a00-7c3d-9b1e-0d5f2a6b7c88:capture,\
+2026-11-21T08:15:30.000Z,2026-11-21T08:15:32.101Z
+"""
+
 # --- reconciliation ---------------------------------------------------------------------------------------------------
 
 RECON_EXCEPTION_EXAMPLE: dict[str, Any] = {
@@ -198,4 +257,13 @@ RECON_EXCEPTION_EXAMPLE: dict[str, Any] = {
     "opened_at": "2026-11-21T03:00:12.480Z",
     "closed_at": None,
     "resolution": None,
+}
+RECONCILIATION_EXAMPLE: dict[str, Any] = {
+    "id": "rec_01K9ZQ4M8T7V2C6X5B3N1R0WYF",
+    "object": "reconciliation",
+    "livemode": True,
+    "account": "daraja:600123",
+    "matched": 1286,
+    "charges": 41,
+    "exceptions": {"overpaid": 1},
 }

@@ -15,13 +15,14 @@ PAYOUT_TO_KEPT: dict[str, Any] = {
     "reason": "Rent of November",
 }
 PAYOUT_EXAMPLE: dict[str, Any] = {
-    "id": "po_01KAJ9B3D5F7H9K1M3P5R7T9VX",
+    "id": "pyt_01KAJ9B3D5F7H9K1M3P5R7T9VX",
     "object": "payout",
     "livemode": False,
     "reference": "EARN-2026-47",
     "gateway_reference": "POT20261121K7Q2ZD",
     "batch": None,
     "line": None,
+    "retry_of": None,
     "amount": "1500.00",
     "fee": "0.00",
     "amount_paid": "0.00",
@@ -44,6 +45,48 @@ PAYOUT_EXAMPLE: dict[str, Any] = {
     "completed_at": None,
     "version": 3,
 }
+PAYOUT_WAITING_EXAMPLE: dict[str, Any] = PAYOUT_EXAMPLE | {
+    "amount": "25000.00",
+    "status": "requires_approval",
+    "pending_reason": None,
+    "approval_reasons": ["above_limit"],
+    "approved_at": None,
+    "version": 1,
+}
+PAYOUT_CANCELLED_EXAMPLE: dict[str, Any] = PAYOUT_WAITING_EXAMPLE | {
+    "status": "cancelled",
+    "amount_released": "25000.00",
+    "version": 2,
+}
+PAYOUT_COMPLETED_EXAMPLE: dict[str, Any] = PAYOUT_EXAMPLE | {
+    "status": "completed",
+    "pending_reason": None,
+    "amount_paid": "1500.00",
+    "provider_receipt": "UKL4T8N2QD",
+    "completed_at": "2026-11-21T08:00:06.415Z",
+    "version": 4,
+}
+PAYOUT_FAILED_EXAMPLE: dict[str, Any] = PAYOUT_EXAMPLE | {
+    "status": "failed",
+    "pending_reason": None,
+    "amount_released": "1500.00",
+    "failure": {
+        "code": "not_registered",
+        "provider_code": "2040",
+        "provider_message": "Credit Party customer type can't be supported by the service.",
+        "reason": "The number has no M-Pesa account that can receive this.",
+        "customer_message": "This number is not registered for M-Pesa. Use another one.",
+        "merchant_action": "Ask for the number of an M-Pesa account.",
+        "certainty": "certain",
+        "retry": {"advice": "ask_customer", "after": None},
+    },
+    "version": 4,
+}
+PAYOUT_RETURNED_EXAMPLE: dict[str, Any] = PAYOUT_COMPLETED_EXAMPLE | {
+    "status": "returned",
+    "amount_returned": "1500.00",
+    "version": 5,
+}
 ADD_DESTINATION: dict[str, Any] = {
     "type": "bank",
     "bank_code": "01",
@@ -52,6 +95,8 @@ ADD_DESTINATION: dict[str, Any] = {
     "account_name": "Duka Bora Ltd",
     "label": "Main account",
 }
+RENAME_DESTINATION: dict[str, Any] = {"label": "Main account, Nakuru"}
+CANCEL_PAYOUT: dict[str, Any] = {"reason": "Asked for twice"}
 DESTINATION_EXAMPLE: dict[str, Any] = {
     "id": "dst_01KAJ9B3D5F7H9K1M3P5R7T9VX",
     "object": "payout_destination",
@@ -80,8 +125,13 @@ BATCH_REQUEST: dict[str, Any] = {
         },
     ],
 }
+BATCH_CSV = """\
+amount,type,phone,reason,reference
+1500.00,mpesa_phone,0712345678,Weekly earnings,EARN-2026-47
+900,mpesa_phone,0722000000,Weekly earnings,EARN-2026-47-2
+"""
 BATCH_EXAMPLE: dict[str, Any] = {
-    "id": "pob_01KAJ9B3D5F7H9K1M3P5R7T9VX",
+    "id": "bat_01KAJ9B3D5F7H9K1M3P5R7T9VX",
     "object": "payout_batch",
     "livemode": False,
     "description": "Riders, week 47",

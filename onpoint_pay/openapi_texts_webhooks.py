@@ -11,7 +11,21 @@ from onpoint_pay.openapi_texts import (
     REFUNDED_EXAMPLE,
 )
 from onpoint_pay.openapi_texts_c2b import ACCEPTED_CLAIM_EXAMPLE, MATCHED_EXAMPLE, SUGGESTED_EXAMPLE
-from onpoint_pay.openapi_texts_money import EXPORT_EXAMPLE
+from onpoint_pay.openapi_texts_money import (
+    EXPORT_EXAMPLE,
+    RECON_EXCEPTION_EXAMPLE,
+    RECONCILIATION_EXAMPLE,
+    SETTLEMENT_EXAMPLE,
+)
+from onpoint_pay.openapi_texts_payouts import (
+    BATCH_EXAMPLE,
+    PAYOUT_CANCELLED_EXAMPLE,
+    PAYOUT_COMPLETED_EXAMPLE,
+    PAYOUT_EXAMPLE,
+    PAYOUT_FAILED_EXAMPLE,
+    PAYOUT_RETURNED_EXAMPLE,
+    PAYOUT_WAITING_EXAMPLE,
+)
 
 # --- endpoints --------------------------------------------------------------------------------------------------------
 
@@ -41,6 +55,7 @@ SHOWN_ENDPOINT_EXAMPLE: dict[str, Any] = ENDPOINT_EXAMPLE | {
     "secret": "whsec_c2hvd24gb25jZSwga2VlcCBpdCB3aXRoIHlvdXIgc2VjcmV0cw=="
 }
 ENDPOINT_WITH_HELD_EXAMPLE: dict[str, Any] = ENDPOINT_EXAMPLE | {"version": 3, "held_deliveries": 1204}
+ROTATE_EXAMPLE: dict[str, Any] = {"overlap_hours": 24}
 STATISTICS_EXAMPLE: dict[str, Any] = {
     "object": "webhook_statistics",
     "endpoint": ENDPOINT_EXAMPLE["id"],
@@ -180,6 +195,12 @@ NOTICE_EXAMPLE: dict[str, Any] = {
 
 # --- as they are sent -------------------------------------------------------------------------------------------------
 
+NOT_PAID_OUT: dict[str, Any] = {"payout": None, "paid_at": None}
+UNRELEASED: dict[str, Any] = {
+    **NOT_PAID_OUT,
+    **dict.fromkeys(("debt_repaid", "reserved", "available"), "0.00"),
+    **dict.fromkeys(("reserve_due", "closed_at")),
+}
 NO_ACTION: dict[str, Any] = {"next_action": {"type": "none", "expires_at": None}, "pending_reason": None}
 # The object of every type of event but the ping's.
 OBJECTS: dict[str, dict[str, Any]] = {
@@ -198,12 +219,57 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "c2b.unmatched": SUGGESTED_EXAMPLE
     | {"match": SUGGESTED_EXAMPLE["match"] | {"state": "unmatched"}, "suggestions": []},
     "c2b.claimed": ACCEPTED_CLAIM_EXAMPLE,
+    "refund.requires_approval": REFUND_EXAMPLE
+    | {"status": "requires_approval", "pending_reason": None, "expected_at": None},
     "refund.created": REFUND_EXAMPLE,
     "refund.completed": REFUNDED_EXAMPLE,
     "refund.failed": REFUND_EXAMPLE | {"status": "failed", "pending_reason": None, "version": 2},
+    "refund.cancelled": REFUND_EXAMPLE
+    | {"status": "cancelled", "pending_reason": None, "expected_at": None, "version": 2},
+    "payout.created": PAYOUT_EXAMPLE | {"pending_reason": "queued", "version": 2},
+    "payout.requires_approval": PAYOUT_WAITING_EXAMPLE,
+    "payout.approved": PAYOUT_EXAMPLE
+    | {name: PAYOUT_WAITING_EXAMPLE[name] for name in ("amount", "approval_reasons")}
+    | {"pending_reason": "queued", "approved_by": "usr_01KAJ9B3D5F7H9K1M3P5R7T9VX", "version": 2},
+    "payout.completed": PAYOUT_COMPLETED_EXAMPLE,
+    "payout.failed": PAYOUT_FAILED_EXAMPLE,
+    "payout.cancelled": PAYOUT_CANCELLED_EXAMPLE,
+    "payout.returned": PAYOUT_RETURNED_EXAMPLE,
+    "payout_batch.completed": BATCH_EXAMPLE
+    | {
+        "status": "completed",
+        "counts": {"completed": 2},
+        "approved_by": "usr_01KAJ9B3D5F7H9K1M3P5R7T9VX",
+        "completed_at": "2026-11-21T08:21:40.118Z",
+        "version": 3,
+    },
+    "settlement.created": SETTLEMENT_EXAMPLE | UNRELEASED | {"status": "open", "version": 1},
+    "settlement.closed": SETTLEMENT_EXAMPLE | NOT_PAID_OUT | {"status": "closed", "version": 2},
+    "settlement.paid": SETTLEMENT_EXAMPLE,
+    "settlement.failed": SETTLEMENT_EXAMPLE | {"status": "failed", "paid_at": None, "version": 4},
     "export.ready": EXPORT_EXAMPLE,
+    "reconciliation.exception": RECON_EXCEPTION_EXAMPLE,
+    "reconciliation.completed": RECONCILIATION_EXAMPLE,
     "webhook_endpoint.disabled": ENDPOINT_EXAMPLE
     | {"status": "disabled", "failing_since": "2026-11-16T08:15:30.120Z", "version": 2},
+}
+# Of the types that are about a change of state.
+STATUS_BEFORE = {
+    "payment.cancelled": "pending",
+    "payment.expired": "pending",
+    "payment.reversed": "completed",
+    "payment.prompt_resent": "failed",
+    "refund.failed": "pending",
+    "refund.cancelled": "requires_approval",
+    "payout.approved": "requires_approval",
+    "payout.completed": "pending",
+    "payout.failed": "pending",
+    "payout.cancelled": "requires_approval",
+    "payout.returned": "completed",
+    "payout_batch.completed": "pending",
+    "settlement.closed": "open",
+    "settlement.paid": "processing",
+    "settlement.failed": "processing",
 }
 SENT_EXAMPLES: list[dict[str, Any]] = [
     {name: value for name, value in EVENT_EXAMPLE.items() if name != "sequence"}

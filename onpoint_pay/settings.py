@@ -276,6 +276,8 @@ SETTLEMENT_DAYS = {
 SETTLEMENT_SCHEDULE = env.choice("SETTLEMENT_SCHEDULE", among=("daily", "weekly", "monthly", "manual"), default="daily")
 # The least that is paid out by itself, in cents; less rolls on to the next day.
 SETTLEMENT_MINIMUM = env.integer("SETTLEMENT_MINIMUM", default=10_000)
+# Whether live batches also wait until a statement proves the floats of their day; what is red always holds them.
+SETTLEMENT_NEEDS_STATEMENT = env.boolean("SETTLEMENT_NEEDS_STATEMENT")
 # What must find nothing before money is released: a function of a room above, which returns what it found in words.
 SETTLEMENT_PROOF = "payments.services.proof.what_is_broken"
 

@@ -23,6 +23,8 @@ NAMED_IN_BODY = (
     "post /api/v1/c2b/claims",
     "post /api/v1/payouts",
     "post /api/v1/payout-batches",
+    # Whom to add, by the address they registered with.
+    "post /api/v1/team/",
 )
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -72,6 +74,16 @@ class Operations(SimpleTestCase):
                 keyed = any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", []))
                 self.assertEqual("422" in answers, keyed)
 
+    def test_each_shows_what_is_sent_and_what_comes_back(self) -> None:
+        for place, operation in operations():
+            good = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+            for side in (operation.get("requestBody", {}), *good):
+                for media, told in side.get("content", {}).items():
+                    # A file of another kind shows nothing on a page, and any JSON may be in one.
+                    is_shown = media == "application/json" and told["schema"].get("type") != "string"
+                    with self.subTest(place, media=media):
+                        self.assertTrue(told.get("examples") or not is_shown)
+
     def test_lists_are_objects(self) -> None:
         for place, operation in operations():
             schema = operation["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema")
@@ -84,7 +96,9 @@ class Operations(SimpleTestCase):
 
     def test_every_event_is_described_as_it_is_sent(self) -> None:
         self.assertEqual(list(document()["webhooks"]), list(EMITTED))
-        for found in document()["webhooks"].values():
+        for kind, found in document()["webhooks"].items():
+            shown = found["post"]["requestBody"]["content"]["application/json"]["example"]
+            self.assertEqual((shown["type"], set(shown["data"])), (kind, {"object", "previous"}))
             headers = [parameter["name"] for parameter in found["post"]["parameters"]]
             self.assertEqual(headers, ["webhook-id", "webhook-timestamp", "webhook-signature"])
 
