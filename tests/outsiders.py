@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from merchants.models import Membership, Merchant, ProviderAccount
+from merchants.services import provider_accounts
 from merchants.services.api_keys import create_api_key
 from merchants.tests.accounts import make_account
 from merchants.tests.factories import make_member
@@ -116,9 +118,12 @@ def payment_names(merchant: Merchant, mode: str) -> list[str]:
 
 def refundable(merchant: Merchant, mode: str) -> Payment:
     """Paid to an account of the merchant's own: in live mode the platform has none here."""
-    made = make_payment(merchant, mode=mode, status="completed", reference=f"ORDER-{new_id().hex}")
-    key = from_public("prv", account(merchant, mode))
-    Payment.objects.filter(id=made.id).update(provider_account_id=key)
+    own = make_account(merchant, mode=mode, shortcode=f"6{next(_shortcodes):05d}")
+    # A stand-in answers for the provider, as it does for payments to the platform's account.
+    with mock.patch.object(provider_accounts, "_build", lambda row: None):
+        made = make_payment(merchant, mode=mode, status="completed", reference=f"ORDER-{new_id().hex}")
+    provider_accounts._built.pop(own.id)
+    ProviderAccount.objects.filter(id=own.id).update(is_default=False)
     return made
 
 
@@ -268,16 +273,17 @@ KEY = ObjectCase(make=api_key, nonsense=nothing("key"))
 ACCOUNT = ObjectCase(make=account, nonsense=nothing("prv"), bodies={"patch": {"name": "mine now"}}, in_person=True)
 REFUND = ObjectCase(make=refund, nonsense=nothing("ref"))
 C2B_ACCOUNT = ObjectCase(make=c2b_account, nonsense=nothing("acc"), bodies={"patch": {"name": "mine now"}})
-PAYOUT = ObjectCase(make=make_payout, nonsense=nothing("po"))
+PAYOUT = ObjectCase(make=make_payout, nonsense=nothing("pyt"))
 WAITING_PAYOUT = replace(PAYOUT, make=lambda merchant, mode: make_payout(merchant, mode, waits=True))
-BATCH = ObjectCase(make=make_batch, nonsense=nothing("pob"))
+BATCH = ObjectCase(make=make_batch, nonsense=nothing("bat"))
 PAYMENTS = ListCase(make=payment, filters=lambda name: {"status": "completed"})
 
 CASES: dict[str, Case] = {
     "payment": PAYMENT,
     "settlements": ListCase(make=settlement, filters=lambda name: {"status": "open"}),
     "settlement": ObjectCase(make=settlement, nonsense=nothing("stl")),
-    "settlement-lines": ObjectCase(make=settlement, nonsense=nothing("stl")),
+    "settlement-own-statement": ObjectCase(make=settlement, nonsense=nothing("stl")),
+    "settlement-items": ObjectCase(make=settlement, nonsense=nothing("stl")),
     "payment-timeline": PAYMENT,
     "payment-by-checkout": ObjectCase(make=checkout, nonsense=lambda: "ws_CO_000000000000000000000000"),
     "payment-status": NamedInBodyCase(make=payment_names, body=lambda name: {"reference": name, "refresh": False}),
@@ -300,10 +306,14 @@ CASES: dict[str, Case] = {
     "refunds": ListCase(make=refund, filters=lambda name: {"status": "pending"}),
     "payout": PAYOUT,
     "payout-approve": replace(WAITING_PAYOUT, in_person=True),
+    "payout-reject": replace(WAITING_PAYOUT, in_person=True),
     "payout-cancel": WAITING_PAYOUT,
+    # What is on its way is not asked for again, as its owner is told.
+    "payout-retry": replace(PAYOUT, told=(409,)),
     "payouts": ListCase(make=make_payout, filters=lambda name: {"status": "pending"}),
     "payout-batch": BATCH,
     "payout-batch-approve": replace(BATCH, in_person=True),
+    "payout-batch-reject": replace(BATCH, in_person=True),
     "payout-batch-cancel": BATCH,
     "payout-batches": ListCase(make=make_batch, filters=lambda name: {"status": "requires_approval"}),
     # A key sees destinations and is told that only people change them.
@@ -373,6 +383,7 @@ NO_MERCHANT_DATA: dict[str, str] = {
     "merchant": "takes no name: always the caller's merchant; tested on its own",
     "rotate-webhook-secret": "takes no name: always the caller's merchant; tested on its own",
     "balance": "takes no name: the caller's own balances; tested on its own",
+    "test-balance": "takes no name: adds to the caller's own test balance; tested on its own",
     "ledger-verify": "takes no name: the caller's own accounts; tested on its own",
     "c2b-register-urls": "takes no name: always the account that serves the caller; tested on its own",
     "profile": "takes no name: the signed-in person's own account",

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from bench.database import Statement
+from bench.figures import Take, needed_for
 from bench.ground import Helper
 from bench.hooks import figures
 from bench.hooks.rows import Delivered, compare
-from bench.hooks.takes import Take
-from bench.ratios import NAMES, ORDER, RATIOS, needed_for
+from bench.money import figures as money
+from bench.money import writer_takes
+from bench.ratios import NAMES, ORDER, RATIOS
+from bench.ratios import needed_for as measures_for
 from bench.rounds import A_PAYMENT, Measure, faults_in_rows
 from bench.table import place_of
 from bench.wire import whole_message
@@ -33,6 +36,7 @@ def run_short(tmp_path: Path, names: list[str]) -> tuple[dict[str, Any], str]:
     """What a run of one short round wrote and printed; the machine may be slow, so nothing is said of how fast it was."""
     output = tmp_path / "results.json"
     command = [sys.executable, str(CHECKOUT / "manage.py"), "bench", "--rounds", "1", "--seconds", "0.3"]
+    command += ["--entries", "9000"]
     finished = subprocess.run(
         [*command, "--only", *names, "--output", str(output)],
         capture_output=True,
@@ -68,10 +72,26 @@ def test_a_short_run_of_the_webhooks_delivers_every_event_once(tmp_path: Path) -
     assert all(take["done"] > 0 for take in result["webhooks"])
 
 
+@ON_LINUX
+def test_a_short_run_settles_what_is_due(tmp_path: Path) -> None:
+    result, _ = run_short(tmp_path, money.OF_LEDGER)
+    assert [take["name"] for take in result["money"] if take["round"]] == list(money.LEDGER)
+    assert all(take["done"] > 0 for take in result["money"])
+    assert result["environment"]["entries"] == 9000
+
+
+@ON_LINUX
+def test_a_short_run_completes_payments_with_all_their_rows(tmp_path: Path) -> None:
+    result, _ = run_short(tmp_path, [name for name in money.NAMES if name not in money.OF_LEDGER])
+    assert [take["name"] for take in result["money"]] == list(money.WRITERS)
+    assert all(take["done"] > 0 for take in result["money"])
+
+
 def test_one_figure_needs_only_its_scenario_and_its_limit() -> None:
-    assert needed_for(["P9"]) == ["L-web", "status"]
-    assert needed_for(["P2", "P7"]) == ["initiate", "L-db-simple", "callback", "L-ins"]
-    assert needed_for(["P3"]) == []
+    assert measures_for(["P9"]) == ["L-web", "status"]
+    assert measures_for(["P2", "P7"]) == ["initiate", "L-db-simple", "callback", "L-ins"]
+    assert measures_for(["P3"]) == []
+    assert needed_for(["P14"], money.FIGURES) == {"one-striped+1ms", "many+1ms"}
 
 
 def test_work_that_was_not_done_is_a_fault() -> None:
@@ -165,7 +185,20 @@ def test_webhook_figures_are_taken_within_a_round_and_without_the_warm_up() -> N
     ]
     assert w1.values(takes) == [0.4]
     assert w1.summary([0.5, 0.4]).best == 0.5
-    assert figures.needed_for(["W5"]) == {"drain"}
+    assert needed_for(["W5"], figures.FIGURES) == {"drain"}
+
+
+def test_a_completion_that_was_not_made_or_made_more_is_a_fault() -> None:
+    before = dict.fromkeys(writer_takes.EACH, 7)
+    after = {kind: 7 + 5 * each for kind, each in writer_takes.EACH.items()}
+    assert writer_takes.faults_in_rows("many", {"applied": 5}, before, after) == []
+    assert writer_takes.faults_in_rows("many", {"applied": 5, "duplicate": 1}, before, after) == [
+        "many: 1 claims ended as duplicate"
+    ]
+    assert writer_takes.faults_in_rows("many", {"applied": 5}, before, {**after, "audited": 11}) == [
+        "many: 4 audited for 5 payments"
+    ]
+    assert writer_takes.faults_in_rows("many", {}, before, before) == ["many: no payment was completed"]
 
 
 def test_w10_comes_after_w9() -> None:

@@ -43,7 +43,7 @@ EMITTED: dict[str, str] = {
     "payout.completed": "The receiver has all of the money.",
     "payout.failed": "Money of the payout did not leave, for the reason in `failure`, and is in the balance again.",
     "payout.cancelled": "The payout was called off before it was approved; amount and fee are in the balance again.",
-    "payout.returned": "The money of a completed payout came back, and is in the balance again.",
+    "payout.returned": "Money of a payout came back, all or a part (`amount_returned`), and is in the balance again.",
     "payout_batch.completed": "Every payout of the batch is closed; each says what became of it.",
     "settlement.created": "A day's batch was opened: its lines say what is due.",
     "settlement.closed": "What was due has left your pending balance and may be used or paid out.",

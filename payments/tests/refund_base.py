@@ -20,8 +20,8 @@ from payments.services.proof import prove
 from payments.services.questions import put_questions
 from payments.services.sweep import sweep
 from payments.tests.base import NOBODY, CommittingPaymentTestCase, PaymentCalls, PaymentTestCase
+from payments.tests.planting import unguarded
 from payments.tests.results import result_body
-from payments.tests.test_invariants import unguarded
 from providers.types import RefundRequest
 from settlements.models import LedgerAccount, LedgerEntry, LedgerTransfer
 from tests.simulator_process import simulator

@@ -12,6 +12,7 @@ from django.db import InternalError, ProgrammingError, transaction
 from django.test import override_settings
 
 from merchants.tests.factories import key_headers, make_api_key
+from merchants.tests.threads import at_once
 from onpoint_pay.kit.errors import Invalid
 from payments.models import MoneyOp, ProviderEvent
 from payments.services.bank_files import content_of, export_file, name_of
@@ -21,7 +22,7 @@ from payments.services.payout_start import start_payouts
 from payments.services.sweep import sweep
 from payments.tests.payout_base import MINOR, CommittingSentPayoutTestCase, part_of
 from settlements.models import BankFile, BankResult, Payout
-from settlements.tests.payouts import BANK, PAYBILL, public
+from settlements.tests.payouts import BANK, PAYBILL, keyed, public
 from webhooks.models import Event
 
 DAY = date(2026, 11, 21)
@@ -184,6 +185,42 @@ class Results(BankFileTestCase):
         self.assert_tries(waiting, (1, "created"))
         self.assert_clean()
 
+    def test_F29_what_was_kept_apart_is_looked_at_again_when_it_is_brought_again(self) -> None:
+        """A return told before its confirmation, and the answer says: confirm it first."""
+        payout = self.exported()
+        ref = part_of(payout).client_ref
+        back = f"{ref},returned,100.00,FT26400,Wrong account"
+        self.assertEqual(dict(self.told_by_bank(back).counts), {"quarantined": 1})
+        self.assertEqual(dict(self.told_by_bank(back).counts), {"quarantined": 1})
+        self.told_by_bank(f"{ref},paid,100.00,FT26325,")
+        self.assertEqual(dict(self.told_by_bank(back).counts), {"applied": 1})
+        self.assertTrue(self.told_by_bank(back).is_known)
+        self.assert_payout(payout, "returned", paid=MINOR, given_back=MINOR)
+        self.assert_posted(payout, hold=HELD, done=PAID, **{"return": BACK})
+        self.assert_clean()
+
+    def test_F29_several_bring_the_same_results_at_once(self) -> None:
+        """A confirmation and a return of it, from four people: each counts once."""
+        payout = self.exported()
+        ref = part_of(payout).client_ref
+        text = f"line,result,amount,receipt,reason\n{ref},paid,100,FT26325,\n{ref},returned,100,FT26400,x\n".encode()
+        at_once(4, lambda _: import_results(text, mode="test", actor="tests"))
+        self.assertEqual(BankResult.objects.count(), 1)
+        self.assert_posted(payout, hold=HELD, done=PAID, **{"return": BACK})
+        self.assert_told(payout, "created", "completed", "returned")
+        self.assert_clean()
+
+    def test_F29_several_export_at_once(self) -> None:
+        """Whoever is first makes the file; all get the same bytes, and no line is in two."""
+        for _ in range(6):
+            self.payout(destination=BANK)
+        start_payouts()
+        files = at_once(4, lambda _: self.export())
+        self.assertEqual(len({file.id for file in files}), 1)
+        self.assertEqual(len({content_of(file) for file in files}), 1)
+        self.assertEqual((BankFile.objects.get().lines, MoneyOp.objects.filter(status="accepted").count()), (6, 6))
+        self.assert_clean()
+
     def test_a_file_that_cannot_be_read_changes_nothing(self) -> None:
         payout = self.exported()
         ref = part_of(payout).client_ref
@@ -226,7 +263,7 @@ class BatchesOfBoth(BankFileTestCase):
     def test_a_batch_is_complete_when_each_payout_is_closed(self) -> None:
         items = [{"amount": 100, "destination": BANK, "reason": "x"} for _ in range(2)]
         headers = key_headers(make_api_key(self.merchant))
-        answer = self.post("payout-batches/", {"description": "Rent", "items": items}, headers)
+        answer = self.post("payout-batches/", {"description": "Rent", "items": items}, keyed(headers))
         name = answer.json()["id"]
         self.export()
         first, second = MoneyOp.objects.order_by("id").values_list("client_ref", flat=True)

@@ -2,7 +2,9 @@
 
 from collections import Counter
 
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from merchants.tests.threads import at_once
 from onpoint_pay.kit.clock import now
@@ -12,7 +14,7 @@ from payments.services.proof import prove
 from payments.services.sweep import sweep
 from payments.tests.base import CommittingPaymentTestCase, events_of, make_due, next_key
 from payments.tests.claims import failure_body, success_body
-from payments.tests.factories import make_payment, op_of, succeed
+from payments.tests.factories import fail, make_payment, op_of, succeed
 from settlements.models import LedgerTransfer
 from tests.simulator_process import simulator
 
@@ -41,6 +43,16 @@ class Races(CommittingPaymentTestCase):
         self.assertEqual(sum(looked_at), 1)
         self.assert_one_capture(payment)
         self.assert_clean()
+
+    def test_the_merchants_audit_chain_is_the_last_thing_taken(self) -> None:
+        """Its head is locked until the commit, and all payments of a merchant want it."""
+        for close in (succeed, fail):
+            payment = self.start()
+            with CaptureQueriesContext(connection) as sent:
+                self.assertEqual(close(payment), "applied")
+            written = [each["sql"] for each in sent if not each["sql"].startswith(("COMMIT", "RELEASE"))]
+            self.assertTrue(written[-1].lstrip().startswith("INSERT INTO audit_event"), written[-1])
+            self.assertEqual(sum("INTO audit_event" in each for each in written), 1)
 
     def test_many_claims_and_several_workers(self) -> None:
         payments = [self.start() for _ in range(24)]

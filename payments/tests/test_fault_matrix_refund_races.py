@@ -119,3 +119,24 @@ class F20Asks(CommittingRefundTestCase):
             self.assert_counters(payment, refunded=MINOR)
             self.assert_ops(refund, ("b2c", "succeeded"))
             self.assert_clean()
+
+    def test_F20_one_receipt_told_of_two_refunds_at_once(self) -> None:
+        """A network's code is one movement of money: the first has it, the other is kept for a person."""
+        for number in range(6):
+            refunds = [self.sent(self.paid(), amount=PART) for _ in range(2)]
+            claims = []
+            for refund in refunds:
+                (line,) = self.lines(refund)
+                (message,) = self.told(line)
+                told = result_body(
+                    line["originator_conversation_id"],
+                    line["conversation_id"],
+                    receipt=f"UKLTWICE{number:02d}",
+                    TransactionAmount=PART,
+                )
+                self.bring(told, urlsplit(message["url"]).path)
+                claims.append(ProviderEvent.objects.latest("id").id)
+            verdicts = at_once(2, lambda n, claims=claims: process_callback(ProviderEvent.objects.get(id=claims[n])))
+            self.assertEqual(sorted(verdicts), ["applied", "quarantined"])
+            self.assertEqual(Refund.objects.filter(receipt=f"UKLTWICE{number:02d}").count(), 1)
+            self.assert_clean()

@@ -1,7 +1,5 @@
 """`prove`: silent on a clean book, and each invariant sees its own violation, planted past every guard."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from io import StringIO
 from uuid import UUID
@@ -16,40 +14,17 @@ from merchants.tests.factories import make_merchant
 from onpoint_pay.kit.clock import NAIROBI
 from payments.invariants import INVARIANTS
 from payments.models import C2bReceipt, Payment
-from payments.services.proof import prove
 from payments.tests.base import CommittingPaymentTestCase
 from payments.tests.c2b import make_receipt
 from payments.tests.claims import success_body
 from payments.tests.factories import fail, make_payment, op_of, succeed
+from payments.tests.planting import broken, execute, unguarded
 from settlements.chart import refund_hold_legs
 from settlements.models import DayStatement, Settlement
 from settlements.services.batches import run_settlement
 from settlements.tests.base import post
 from settlements.tests.settlements import MONDAY, NOON, TUESDAY, move_to
 from webhooks.models import Delivery
-
-
-def execute(sql: str, *parameters: object) -> int:
-    """A statement as the owner; how many rows it changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return int(cursor.rowcount)
-
-
-def broken() -> set[str]:
-    return {finding.invariant.name for finding in prove() if finding.rows}
-
-
-@contextmanager
-def unguarded(*tables: str) -> Iterator[None]:
-    """The triggers of these tables sleep."""
-    for table in tables:
-        execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-    try:
-        yield
-    finally:
-        for table in tables:
-            execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
 class Planted(CommittingPaymentTestCase):
@@ -111,7 +86,8 @@ class Planted(CommittingPaymentTestCase):
 
     def test_i06_a_paid_payment_without_its_capture(self) -> None:
         self.drop("transactions", "transactions_completed")
-        execute("UPDATE transactions SET capture_transfer_id = NULL WHERE id = %s", self.paid.id)
+        with unguarded("transactions"):
+            execute("UPDATE transactions SET capture_transfer_id = NULL WHERE id = %s", self.paid.id)
         self.assert_seen("I06")
 
     def test_i06_a_capture_without_a_payment(self) -> None:
@@ -120,7 +96,10 @@ class Planted(CommittingPaymentTestCase):
         self.assert_seen("I06", "I21")
 
     def test_i07_a_capture_of_another_amount(self) -> None:
-        execute("UPDATE transactions SET amount = amount + 100, captured = captured + 100 WHERE id = %s", self.paid.id)
+        with unguarded("transactions"):
+            execute(
+                "UPDATE transactions SET amount = amount + 100, captured = captured + 100 WHERE id = %s", self.paid.id
+            )
         self.assert_seen("I07")
 
     def test_i08_one_receipt_for_two_payments(self) -> None:
@@ -263,6 +242,12 @@ class Planted(CommittingPaymentTestCase):
             execute("UPDATE settlement_line SET amount = amount + 1")
         self.assert_seen("I24")
 
+    def test_i35_a_mark_beyond_what_is_settled(self) -> None:
+        self.settlement()
+        make_payment(self.merchant, status="completed")
+        execute("UPDATE settlement_mark SET version = version + 1")
+        self.assert_seen("I35")
+
     def test_i14_a_settlement_that_jumped(self) -> None:
         self.settlement()
         with unguarded("settlement"):
@@ -291,7 +276,8 @@ class Planted(CommittingPaymentTestCase):
 
     def test_i29_parts_that_are_not_the_whole(self) -> None:
         self.settlement()
-        execute("UPDATE settlement SET debt = debt + 1, available = available - 1")
+        with unguarded("settlement"):
+            execute("UPDATE settlement SET debt = debt + 1, available = available - 1")
         self.assert_seen("I29")
 
     def test_i25_a_closed_payment_that_nobody_was_told_of(self) -> None:
@@ -300,13 +286,15 @@ class Planted(CommittingPaymentTestCase):
 
     def test_i26_a_test_payment_at_a_live_account(self) -> None:
         account = make_account(self.merchant, mode="live", shortcode="600300", is_default=False)
-        execute("UPDATE transactions SET provider_account_id = %s WHERE id = %s", account.id, self.paid.id)
+        with unguarded("transactions"):
+            execute("UPDATE transactions SET provider_account_id = %s WHERE id = %s", account.id, self.paid.id)
         self.assert_seen("I26")
 
     def test_i26_a_live_operation_at_a_test_account(self) -> None:
         account = make_account(self.merchant, mode="test", shortcode="600300", is_default=False)
         live = make_payment(self.merchant, mode="live")
-        execute("UPDATE money_op SET provider_account_id = %s WHERE payment_id = %s", account.id, live.id)
+        with unguarded("money_op"):
+            execute("UPDATE money_op SET provider_account_id = %s WHERE payment_id = %s", account.id, live.id)
         self.assert_seen("I26")
 
     def test_i30_a_live_payment_nobody_asked_about(self) -> None:

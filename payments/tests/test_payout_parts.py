@@ -9,7 +9,8 @@ from onpoint_pay.kit.clock import now
 from payments.models import MoneyOp
 from payments.services.out_sending import send_out
 from payments.services.payout_order import add_part_try
-from payments.services.payout_start import split_parts, start_payouts
+from payments.services.payout_start import start_payouts
+from payments.services.payout_tries import split_parts
 from payments.tests.payout_base import CommittingSentPayoutTestCase, SentPayoutTestCase, part_of
 
 

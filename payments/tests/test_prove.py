@@ -9,7 +9,7 @@ from payments.invariants import Invariant
 from payments.services.proof import prove
 from payments.tests.base import CommittingPaymentTestCase
 from payments.tests.factories import make_payment
-from payments.tests.test_invariants import execute, unguarded
+from payments.tests.planting import execute, unguarded
 
 
 class Command(CommittingPaymentTestCase):

@@ -133,14 +133,14 @@ class WhoMayAgree(ApprovalCalls, RefundTestCase):
     def test_never_the_one_who_asked(self) -> None:
         _, asker = self.person(Role.OWNER)
         refund = self.waiting(self.paid(), asker)
-        self.assert_problem(self.decide(refund, "approve", asker), 403, "permission_denied")
+        self.assert_problem(self.decide(refund, "approve", asker), 403, "own_request_approval")
         self.assert_waiting(refund)
 
     def test_never_whoever_made_the_key_it_was_asked_with(self) -> None:
         maker, headers = self.person(Role.OWNER)
         theirs = key_headers(make_api_key(self.merchant, created_by=maker.public_id))
         refund = self.waiting(self.paid(), theirs)
-        self.assert_problem(self.decide(refund, "approve", headers), 403, "permission_denied")
+        self.assert_problem(self.decide(refund, "approve", headers), 403, "own_request_approval")
         self.assert_waiting(refund)
 
     def test_never_a_key(self) -> None:

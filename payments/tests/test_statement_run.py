@@ -13,7 +13,8 @@ from payments.services.statement_run import read_statements
 from payments.services.status import ask
 from payments.tests.base import PaymentTestCase
 from payments.tests.factories import op_of
-from settlements.models import LedgerTransfer
+from settlements.models import LedgerTransfer, ReconException, ReconFile, ReconLine, ReconMatch
+from settlements.services.recon_import import original_bytes
 from tests.simulator_process import simulator
 
 
@@ -45,6 +46,23 @@ class StatementRunTest(PaymentTestCase):
         self.assertEqual((receipt.state, receipt.verification), ("unmatched", "verified"))
         self.assertEqual(self.read_again(), 0)
         self.assertEqual(LedgerTransfer.objects.count(), 1)
+
+    def test_the_list_is_kept_as_a_source_of_reconciliation(self) -> None:
+        body = {"shortcode": "174379", "amount": "250", "phone": "254712345678", "bill_ref": "NOBODY"}
+        receipts = []
+        for new in (1, 1):
+            receipts.append(simulator().call("POST", "c2b", body)["receipt"])
+            self.assertEqual(self.read_again(), new)
+        lines = ReconLine.objects.order_by("id")
+        self.assertEqual([(line.external_id, line.family, line.state) for line in lines], [
+            (receipt, "list", "matched") for receipt in receipts
+        ])  # fmt: skip
+        self.assertEqual(self.read_again(), 0)
+        self.assertEqual((ReconLine.objects.count(), ReconFile.objects.count()), (2, 2))
+        kept = b"".join(original_bytes(ReconFile.objects.latest("id").id))
+        self.assertIn(receipts[1].encode(), kept)
+        self.assertFalse(ReconException.objects.exists())
+        self.assertEqual(set(ReconMatch.objects.values_list("object_type", "rule")), {("c2b_receipt", "receipt")})
 
     def test_a_payment_found_out_by_asking_gets_its_receipt(self) -> None:
         payment = self.start(scenario="callback.lost=1")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from itertools import count
 from typing import Any
+from uuid import uuid4
 
 from django.http import HttpResponse
 from django.test import override_settings
@@ -46,6 +47,11 @@ def give(merchant: Merchant, minor: int, *, mode: str = TEST) -> None:
     post(merchant, legs, mode=mode)
 
 
+def keyed(headers: dict[str, str]) -> dict[str, str]:
+    """Headers of an operation of its own, unless they name one."""
+    return {"Idempotency-Key": str(uuid4()), **headers}
+
+
 def person_of(merchant: Merchant, user: User, role: str, *, mode: str = TEST) -> Caller:
     """The caller that a signed-in person is."""
     return Caller(
@@ -76,7 +82,7 @@ class PayoutCalls(ApiCalls):
     def ask(self, headers: dict[str, str] | None = None, **fields: Any) -> HttpResponse:
         """A field set to None is left out."""
         body = {"amount": 100, "destination": PHONE, "reason": "Earnings"} | fields
-        return self.post("payouts/", {k: v for k, v in body.items() if v is not None}, headers or self.headers)
+        return self.post("payouts/", {k: v for k, v in body.items() if v is not None}, keyed(headers or self.headers))
 
     def payout(self, headers: dict[str, str] | None = None, **fields: Any) -> Payout:
         answer = self.ask(headers, **fields)
@@ -145,11 +151,11 @@ class CommittingPayoutTestCase(PayoutCalls, CommittingTestCase):
 
 
 def payout_of(public_id: str) -> Payout:
-    return Payout.objects.get(id=from_public("po", public_id))
+    return Payout.objects.get(id=from_public("pyt", public_id))
 
 
 def public(payout: Payout) -> str:
-    return to_public("po", payout.id)
+    return to_public("pyt", payout.id)
 
 
 def steps_of(payout: Payout) -> list[tuple[str, str]]:
@@ -175,7 +181,7 @@ def make_payout(merchant: Merchant, mode: str, *, waits: bool = False) -> str:
     give(merchant, 100_00, mode=mode)
     why = ["above_limit"] if waits else []
     payout = create_payout(_maker(merchant, mode), _ask(), request_id="req_tests", reasons=why)
-    return to_public("po", payout.id)
+    return to_public("pyt", payout.id)
 
 
 def make_batch(merchant: Merchant, mode: str) -> str:
@@ -183,7 +189,7 @@ def make_batch(merchant: Merchant, mode: str) -> str:
     give(merchant, 100_00, mode=mode)
     with override_settings(PAYOUT_APPROVAL_ABOVE=1):
         batch = create_batch(_maker(merchant, mode), {"items[0]": _ask()}, description="Rent", request_id="req_tests")
-    return to_public("pob", batch.id)
+    return to_public("bat", batch.id)
 
 
 def _maker(merchant: Merchant, mode: str) -> Caller:

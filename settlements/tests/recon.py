@@ -75,7 +75,9 @@ class Paper:
         self.rows.append(",".join(f'"{cell}"' if "," in cell else cell for cell in cells))
         return self.rows[-1]
 
-    def text(self, rows: Sequence[str] | None = None, *, closing: int | None = None) -> bytes:
+    def text(
+        self, rows: Sequence[str] | None = None, *, closing: int | None = None, opening: int | None = None
+    ) -> bytes:
         start = nairobi(self.start)
         end = start + timedelta(days=self.days, seconds=-1)
         head = [
@@ -83,7 +85,7 @@ class Paper:
             f"Time Period:,From {start:%d-%m-%Y %H:%M:%S} To {end:%d-%m-%Y %H:%M:%S}",
         ]
         if self.opening is not None:
-            head.append(f"Opening Balance:,{units(self.opening)}")
+            head.append(f"Opening Balance:,{units(self.opening if opening is None else opening)}")
             head.append(f"Closing Balance:,{units(self.balance if closing is None else closing)}")
         return "\n".join([*head, COLUMNS, *(self.rows if rows is None else rows)]).encode() + b"\n"
 

@@ -82,7 +82,7 @@ class Young(PayoutTestCase):
         payout = self.payout(self.live, destination={"id": to_public("dst", row.id)})
         for role in (Role.ADMIN, Role.OWNER):
             answer = self.decide(payout, "approve", self.person(role, mode=LIVE))
-            self.assert_problem(answer, 403, "permission_denied")
+            self.assert_problem(answer, 403, "own_request_approval")
         third = make_member(self.merchant, Role.OWNER)
         self.assertEqual(self.decide(payout, "approve", person_headers(third, mode=LIVE)).status_code, 200)
         self.assert_payout(payout, "pending", approved_by=to_public("usr", third.id))

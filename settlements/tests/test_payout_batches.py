@@ -11,7 +11,7 @@ from merchants.tests.factories import key_headers, make_api_key
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.ids import from_public, to_public
 from settlements.models import Payout, PayoutBatch
-from settlements.tests.payouts import BANK, PHONE, PayoutTestCase, give
+from settlements.tests.payouts import BANK, PHONE, PayoutTestCase, give, keyed
 
 CSV = """amount,type,phone,bank_code,account_number,account_name,reason,reference
 100,mpesa_phone,0712000001,,,,Earnings,A-1
@@ -26,15 +26,15 @@ class Batches(PayoutTestCase):
 
     def ask_batch(self, *items: dict[str, Any], headers: dict[str, str] | None = None) -> HttpResponse:
         body = {"description": "Riders, week 47", "items": list(items)}
-        return self.post("payout-batches/", body, headers or self.headers)
+        return self.post("payout-batches/", body, keyed(headers or self.headers))
 
     def ask_csv(self, text: str | bytes, description: str = "Week 47") -> HttpResponse:
         path = f"/api/v1/payout-batches/?description={description}"
-        return self.client.post(path, text, "text/csv", headers=self.headers)
+        return self.client.post(path, text, "text/csv", headers=keyed(self.headers))
 
     def batch(self, answer: HttpResponse) -> PayoutBatch:
         self.assertEqual(answer.status_code, 201, answer.content)
-        return PayoutBatch.objects.get(id=from_public("pob", answer.json()["id"]))
+        return PayoutBatch.objects.get(id=from_public("bat", answer.json()["id"]))
 
     def assert_no_batch(self) -> None:
         self.assertFalse(PayoutBatch.objects.exists())
@@ -119,7 +119,7 @@ class Batches(PayoutTestCase):
     def test_approved_once_and_by_a_second_person(self) -> None:
         with override_settings(PAYOUT_APPROVAL_ABOVE=150_00):
             batch = self.batch(self.ask_batch(self.item(), self.item()))
-        name = to_public("pob", batch.id)
+        name = to_public("bat", batch.id)
         self.assertEqual((batch.status, batch.approval_reasons), ("requires_approval", ["above_limit"]))
         self.assertEqual(set(Payout.objects.values_list("status", flat=True)), {"requires_approval"})
         one = Payout.objects.first()
@@ -127,7 +127,7 @@ class Batches(PayoutTestCase):
         self.assert_problem(self.decide(one, "approve", self.person(Role.ADMIN)), 409, "state_conflict")
         self.assert_problem(self.decide(one, "cancel", self.headers), 409, "state_conflict")
         path = f"payout-batches/{name}/approve/"
-        self.assert_problem(self.post(path, {}, self.person(Role.OWNER)), 403, "permission_denied")
+        self.assert_problem(self.post(path, {}, self.person(Role.OWNER)), 403, "own_request_approval")
         key = key_headers(make_api_key(self.merchant, scopes=["payouts:approve"]))
         self.assert_problem(self.post(path, {}, key), 403, "permission_denied")
         answer = self.post(path, {}, self.person(Role.ADMIN))
@@ -140,9 +140,28 @@ class Batches(PayoutTestCase):
     def test_called_off_whole(self) -> None:
         with override_settings(PAYOUT_APPROVAL_ABOVE=150_00, PAYOUT_FEE=1_00):
             batch = self.batch(self.ask_batch(self.item(), self.item()))
-        answer = self.post(f"payout-batches/{to_public('pob', batch.id)}/cancel/", {"reason": "Twice"}, self.headers)
+        answer = self.post(f"payout-batches/{to_public('bat', batch.id)}/cancel/", {"reason": "Twice"}, self.headers)
         self.assertEqual((answer.json()["status"], answer.json()["counts"]), ("cancelled", {"cancelled": 2}))
         self.assert_balances(available=10_000_00, payout_hold=0)
+
+    def test_refused_by_a_person_who_may_approve(self) -> None:
+        with override_settings(PAYOUT_APPROVAL_ABOVE=150_00):
+            batch = self.batch(self.ask_batch(self.item(), self.item()))
+        path = f"payout-batches/{to_public('bat', batch.id)}/reject/"
+        key = key_headers(make_api_key(self.merchant, scopes=["payouts:approve"]))
+        self.assert_problem(self.post(path, {}, key), 403, "permission_denied")
+        self.assert_problem(self.post(path, {}, self.person(Role.FINANCE)), 403, "insufficient_scope")
+        self.assert_balances(available=9_800_00, payout_hold=200_00)
+        answer = self.post(path, {"reason": "Twice"}, self.person(Role.ADMIN))
+        self.assertEqual((answer.json()["status"], answer.json()["counts"]), ("cancelled", {"cancelled": 2}))
+        self.assert_balances(available=10_000_00, payout_hold=0)
+
+    def test_a_csv_calls_nothing_off(self) -> None:
+        with override_settings(PAYOUT_APPROVAL_ABOVE=150_00):
+            batch = self.batch(self.ask_batch(self.item(), self.item()))
+        path = f"/api/v1/payout-batches/{to_public('bat', batch.id)}/cancel/"
+        answer = self.client.post(path, CSV, "text/csv", headers=self.headers)
+        self.assert_problem(answer, 415, "unsupported_media_type")
 
     def test_one_new_destination_makes_the_whole_wait(self) -> None:
         give(self.merchant, 1_000_00, mode=LIVE)

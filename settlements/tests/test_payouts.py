@@ -1,5 +1,6 @@
 """Payouts asked for: the money held at once, the limits, and who must agree."""
 
+import json
 from io import StringIO
 from threading import Barrier, Thread
 from typing import Any
@@ -12,7 +13,7 @@ from audit.models import AuditEvent
 from merchants.models import Role
 from merchants.tests.factories import key_headers, make_api_key, make_member, make_merchant, person_headers
 from onpoint_pay.kit.ids import to_public
-from settlements.models import Payout
+from settlements.models import Payout, PayoutBatch
 from settlements.services.payout_limits import set_limits
 from settlements.tests.base import balance
 from settlements.tests.payouts import (
@@ -22,9 +23,11 @@ from settlements.tests.payouts import (
     CommittingPayoutTestCase,
     PayoutTestCase,
     give,
+    keyed,
     public,
     steps_of,
 )
+from webhooks.models import Event
 
 
 class Asked(PayoutTestCase):
@@ -43,6 +46,8 @@ class Asked(PayoutTestCase):
         )
         self.assert_balances(available=8450_00, payout_hold=1500_00)
         self.assert_told(payout, "created")
+        told = json.loads(Event.objects.get(type="payout.created").body)["data"]["object"]
+        self.assertEqual((told["status"], told["pending_reason"]), ("pending", "queued"))
         self.assertEqual(steps_of(payout), [("requires_approval", "pending")])
 
     def test_a_destination_is_shown_masked_but_to_whoever_asks_for_the_one(self) -> None:
@@ -87,6 +92,14 @@ class Asked(PayoutTestCase):
                 found = self.ask(destination=destination)
                 self.assertEqual((found.status_code, found.json()["param"]), (400, param), found.content)
         self.assert_nothing_asked()
+
+    def test_without_a_key_of_its_own_nothing_is_asked_for(self) -> None:
+        body = {"amount": 100, "destination": PHONE, "reason": "Earnings"}
+        batch = {"description": "Riders", "items": [body]}
+        for path, asked in (("payouts/", body), ("payout-batches/", batch)):
+            self.assert_problem(self.post(path, asked, self.headers), 400, "idempotency_key_required")
+        self.assert_nothing_asked()
+        self.assertFalse(PayoutBatch.objects.exists())
 
     def test_a_live_reference_is_used_once(self) -> None:
         first = self.payout(reference="EARN-1")
@@ -156,13 +169,13 @@ class Approved(PayoutTestCase):
 
     def test_nobody_approves_what_they_asked_for(self) -> None:
         payout = self.waiting(self.person(Role.ADMIN))
-        self.assert_problem(self.decide(payout, "approve", self.person(Role.ADMIN)), 403, "permission_denied")
+        self.assert_problem(self.decide(payout, "approve", self.person(Role.ADMIN)), 403, "own_request_approval")
         self.assert_payout(payout, "requires_approval", approved_by=None)
         self.assertEqual(self.decide(payout, "approve", self.person(Role.OWNER)).status_code, 200)
 
     def test_a_key_asks_for_whoever_made_it(self) -> None:
         payout = self.waiting()
-        self.assert_problem(self.decide(payout, "approve", self.person(Role.OWNER)), 403, "permission_denied")
+        self.assert_problem(self.decide(payout, "approve", self.person(Role.OWNER)), 403, "own_request_approval")
         self.assert_payout(payout, "requires_approval")
 
     def test_a_key_approves_nothing(self) -> None:
@@ -177,6 +190,19 @@ class Approved(PayoutTestCase):
             self.decide(payout, "approve", self.person(Role.FINANCE)), 403, "insufficient_scope"
         )
         self.assertEqual(found["required_scope"], "payouts:approve")
+
+    def test_refused_by_a_person_who_may_approve(self) -> None:
+        payout = self.waiting()
+        key = key_headers(make_api_key(self.merchant, scopes=["payouts:approve"]))
+        self.assert_problem(self.decide(payout, "reject", key), 403, "permission_denied")
+        self.assert_problem(self.decide(payout, "reject", self.person(Role.FINANCE)), 403, "insufficient_scope")
+        self.assert_payout(payout, "requires_approval")
+        answer = self.decide(payout, "reject", self.person(Role.ADMIN), reason="Wrong amount")
+        self.assertEqual((answer.status_code, answer.json()["status"]), (200, "cancelled"))
+        self.assert_told(payout, "created", "requires_approval", "cancelled")
+        self.assertEqual(AuditEvent.objects.get(action="payout.cancelled").detail["reason"], "Wrong amount")
+        self.assert_balances(available=10_000_00, payout_hold=0)
+        self.assert_problem(self.decide(payout, "reject", self.person(Role.ADMIN)), 409, "state_conflict")
 
     def test_called_off_the_money_and_the_fee_come_back(self) -> None:
         with override_settings(PAYOUT_FEE=10_00):
@@ -215,7 +241,8 @@ class AtOnce(CommittingPayoutTestCase):
         def ask() -> None:
             try:
                 start.wait()
-                found.append(self.post("payouts/", {"amount": 100, "destination": PHONE, "reason": "x"}, headers))
+                body = {"amount": 100, "destination": PHONE, "reason": "x"}
+                found.append(self.post("payouts/", body, keyed(headers)))
             finally:
                 connection.close()
 

@@ -86,11 +86,6 @@ class Taken(ReconTestCase):
             done = bring(body if expected else body + b"\n", source="bank_csv", account="bank:main")
             self.assertEqual(done.lines_new, expected)
 
-    def test_both_modes_have_their_own(self) -> None:
-        pay(self.merchant, 100, mode="live")
-        body = self.paper().text()
-        self.assertEqual((bring(body).lines_new, bring(body, mode="live").lines_new), (5, 5))
-
 
 class Unreadable(ReconTestCase):
     def test_lines_that_cannot_be_read_are_kept_for_a_person(self) -> None:

@@ -224,6 +224,21 @@ class Held(SettlementCase):
         FloatProof.objects.filter(pk=proof.pk).update(unexplained=0, is_green=True)
         self.assertEqual(self.settled().status, "closed")
 
+    @override_settings(SETTLEMENT_NEEDS_STATEMENT=True)
+    def test_live_money_waits_for_a_statement_where_that_is_wanted(self) -> None:
+        pay_on(self.merchant, 100_00, day=MONDAY)
+        self.assertEqual(self.settled().status, "closed", "trial money waits for none")
+        pay_on(self.merchant, 100_00, day=MONDAY, mode="live")
+        run_settlement(day=MONDAY, merchant_id=self.merchant.id)
+        live = Settlement.objects.get(mode="live")
+        self.assertEqual((live.status, live.hold_reason[-22:]), ("open", "day: none was brought."))
+        FloatProof.objects.create(
+            account="daraja:174379", mode="live", currency="KES", day=MONDAY, ledger_balance=100_00, parts={},
+            provider_balance=100_00, gap=0, unexplained=0, is_green=True, proved_at=now(),
+        )  # fmt: skip
+        carry_on()
+        self.assertEqual(parts(live), ("closed", 100_00, 0, 0, 100_00))
+
 
 class Between(SettlementCase):
     """What happens between opening a batch and closing it."""

@@ -5,14 +5,14 @@ import io
 import re
 import zlib
 from base64 import a85decode
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.test import TransactionTestCase
 
 from merchants.tests.base import CommittingTestCase
 from merchants.tests.factories import key_headers, make_api_key, make_merchant
-from onpoint_pay.kit.clock import nairobi, now
+from onpoint_pay.kit.clock import NAIROBI, nairobi, now
 from payments.services.proof import prove
 from settlements.chart import Leg
 from settlements.errors import DayNotOver, StatementBroken
@@ -57,7 +57,7 @@ class Chain(TransactionTestCase):
         pay_on(self.merchant, 100_00, day=MONDAY)
         (row,) = run_settlement(day=MONDAY)
         assert row.release_transfer_id is not None
-        move_to(row.release_transfer_id, self.of(MONDAY).movements[0].at + timedelta(days=1))
+        move_to(row.release_transfer_id, datetime.combine(TUESDAY, time(9), NAIROBI))
         debt = [
             Leg(kind="owed", side="D", amount=5_00),
             Leg(kind="provider_float", side="C", amount=5_00, sub="x:1:00"),
@@ -78,9 +78,12 @@ class Chain(TransactionTestCase):
         self.assertEqual(DayStatement.objects.count(), 0)
         self.assertRaises(DayNotOver, self.of, today + timedelta(days=1))
 
-    def test_books_that_changed_afterwards_are_no_statement(self) -> None:
+    def test_books_that_were_tampered_with_are_no_statement(self) -> None:
+        key = pay_on(self.merchant, 10_00, day=MONDAY)
         self.of(MONDAY)
-        pay_on(self.merchant, 10_00, day=MONDAY)
+        move_to(key, datetime.combine(MONDAY, time(9), NAIROBI))
+        self.assertRaises(StatementBroken, self.of, MONDAY)
+        move_to(key, datetime.combine(TUESDAY, time(9), NAIROBI))
         self.assertRaises(StatementBroken, self.of, MONDAY)
         self.assertIn("I28", [finding.invariant.name for finding in prove() if finding.rows])
 
@@ -142,6 +145,8 @@ class Formats(CommittingTestCase):
         self.assert_problem(self.ask(dat="1"), 400, "parameter_invalid")
         self.assert_problem(self.ask(date="yesterday"), 400, "date_invalid")
         self.assert_problem(self.ask(date="2999-01-01"), 400, "date_invalid")
+        for currency in ("USD", "kes", "\x00", "five letters"):
+            self.assert_problem(self.ask(date="2026-06-08", currency=currency), 400, "currency_unsupported")
         other = key_headers(make_api_key(make_merchant(), scopes=["settlements:read"]))
         found = self.get("settlements/statement/?date=2026-06-08", other).json()
         self.assertEqual((found["movements"], found["closing"]["total"]), ([], "0.00"))

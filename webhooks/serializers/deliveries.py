@@ -97,6 +97,7 @@ def delivery_with_attempts(delivery: Delivery, attempts: Sequence[Attempt]) -> d
 # --- the same for the OpenAPI document; a test holds the two together -----------------------------------------------
 
 
+@extend_schema_serializer(examples=[OpenApiExample("Delivered", value=texts.DELIVERY_EXAMPLE)])
 class WebhookDeliverySerializer(serializers.Serializer[Any]):
     """One event on its way to one endpoint."""
 

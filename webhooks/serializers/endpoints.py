@@ -67,6 +67,7 @@ class WebhookEndpointChangesSerializer(InputSerializer):
     api_version = api_version_field()
 
 
+@extend_schema_serializer(examples=[OpenApiExample("A day to change over", value=texts.ROTATE_EXAMPLE)])
 class RotateWebhookSecretSerializer(InputSerializer):
     overlap_hours = serializers.IntegerField(
         default=24,
@@ -104,6 +105,7 @@ def endpoint_with_held(endpoint: Endpoint, held: int) -> dict[str, Any]:
 # --- the same for the OpenAPI document; a test holds the two together -----------------------------------------------
 
 
+@extend_schema_serializer(examples=[OpenApiExample("An endpoint", value=texts.ENDPOINT_EXAMPLE)])
 class WebhookEndpointSerializer(serializers.Serializer[Any]):
     """Where events are sent."""
 

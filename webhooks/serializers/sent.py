@@ -7,12 +7,13 @@ from onpoint_pay import openapi_texts as texts
 from onpoint_pay import openapi_texts_c2b as c2b_texts
 from onpoint_pay import openapi_texts_webhooks as webhook_texts
 from onpoint_pay.kit.caller import LIVE
-from webhooks.events import EMITTED
+from webhooks.events import EMITTED, TEST_PING
 
 SENT_EXAMPLES: dict[str, dict[str, Any]] = {
     sent["type"]: sent for sent in (*texts.SENT_EXAMPLES, *c2b_texts.SENT_EXAMPLES, *webhook_texts.SENT_EXAMPLES)
 }
 EXAMPLE_TYPES = tuple(webhook_texts.OBJECTS)
+ANY_EXAMPLE = {name: value for name, value in texts.EVENT_EXAMPLE.items() if name != "sequence"}
 
 
 def example_object(type: str, *, mode: str) -> Mapping[str, Any]:
@@ -27,9 +28,8 @@ def describe_webhooks(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def _described(kind: str, meaning: str) -> dict[str, Any]:
-    media: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Event"}}
-    if kind in SENT_EXAMPLES:
-        media["example"] = SENT_EXAMPLES[kind]
+    schema = {"$ref": "#/components/schemas/Event"}
+    media = {"schema": schema, "example": SENT_EXAMPLES.get(kind) or _sent(kind)}
     return {
         "operationId": f"on_{kind.replace('.', '_')}",
         "summary": meaning,
@@ -41,4 +41,16 @@ def _described(kind: str, meaning: str) -> dict[str, Any]:
         ],
         "requestBody": {"required": True, "content": {"application/json": media}},
         "responses": {"2XX": {"description": "Taken. Anything else within 15 seconds, or nothing, is tried again."}},
+    }
+
+
+def _sent(kind: str) -> dict[str, Any]:
+    """An event of this type as a receiver gets it; a ping is about the endpoint it is sent to."""
+    shown = webhook_texts.ENDPOINT_EXAMPLE if kind == TEST_PING else webhook_texts.OBJECTS[kind]
+    before = webhook_texts.STATUS_BEFORE.get(kind)
+    return ANY_EXAMPLE | {
+        "type": kind,
+        "livemode": shown["livemode"],
+        "request": {"id": None, "idempotency_key": None},
+        "data": {"object": shown, "previous": {"status": before} if before else None},
     }
