@@ -43,8 +43,8 @@ _HEAD_LINES = 40
 _STAMPS = ("%d-%m-%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d-%m-%Y %H:%M")
 _STAMP_TEXT = re.compile(r"[0-9]{2,4}[-/][0-9]{2}[-/][0-9]{2,4} [0-9:]{5,8}")
 _CODE = re.compile(r"[0-9A-Z]{6,20}")
-# Daraja: ten upper-case letters and digits that begin with letters for the year and the month.
-_RECEIPT_WORD = re.compile(r"\b(?=[0-9A-Z]*[0-9])[A-Z]{2}[0-9A-Z]{8}\b")
+# Daraja: ten upper-case letters and digits that begin with letters for the year and the month. Some hold no digit.
+_RECEIPT_WORD = re.compile(r"\b[A-Z]{2}[0-9A-Z]{8}\b")
 _TYPED_IN_DETAILS = re.compile(r"\bAcc(?:ount)?\.? ?(?:No\.? ?)?([0-9A-Za-z][0-9A-Za-z /._-]{0,19})$")
 _MONEY_OUT_WORDS = ("business payment", "salary payment", "promotion payment", "b2c", "organization to customer")
 _OWN_MONEY_WORDS = ("settlement", "working account", "utility account", "transfer", "deposit", "withdrawal")
@@ -213,8 +213,9 @@ def _linked_in(details: str, receipt: str, kind: str) -> str:
     """The movement it belongs to: a charge carries its receipt, a reversal names what it undoes in its words."""
     if kind != REVERSAL:
         return receipt if kind == CHARGE else ""
-    found = [word for word in _RECEIPT_WORD.findall(details) if word != receipt]
-    return found[0] if len(found) == 1 else ""
+    words = {word for word in _RECEIPT_WORD.findall(details) if word != receipt}
+    found = {word for word in words if not word.isalpha()} or words
+    return found.pop() if len(found) == 1 else ""
 
 
 def _typed_in(details: str) -> str:

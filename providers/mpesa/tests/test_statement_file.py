@@ -96,6 +96,24 @@ class Statement(unittest.TestCase):
             with self.subTest(body=body[:20]), self.assertRaises(FileRefused):
                 read(body)
 
+    def test_what_a_reversal_undoes_when_only_its_words_name_it(self) -> None:
+        """A receipt may hold no digit at all; a word in capitals is taken for one only where no better stands."""
+        cases = {
+            "Reversal of UKK7Q2M9XB": "UKK7Q2M9XB",
+            "Reversal of UKKAQZMOXB": "UKKAQZMOXB",
+            "REVERSAL OF WITHDRAWAL UKK7Q2M9XB": "UKK7Q2M9XB",
+            "Reversal of UKK7Q2M9XB, again UKK7Q2M9XB": "UKK7Q2M9XB",
+            "Reversal of UKK7Q2M9XB and UKK7Q2M9XC": "",
+            "REVERSAL OF WITHDRAWAL UKKAQZMOXB": "",
+            "Reversal UKK8AAAAAA": "",
+        }
+        for words, undone in cases.items():
+            with self.subTest(words=words):
+                row = f'UKK8AAAAAA,20-11-2026 10:32:00,,"{words}",Completed,,-10.00,2440.00,true,Reversal,,,\r\n'
+                _, entry = read(HEAD + COLUMNS + row.encode())
+                assert isinstance(entry, Entry)  # noqa: S101
+                self.assertEqual((entry.kind, entry.linked_id), (REVERSAL, undone))
+
     def test_kinds(self) -> None:
         cases = [
             ("Business Payment to Customer via API", OUT, PAYOUT),
