@@ -43,7 +43,7 @@ def configure(*, as_owner: bool, statement_timeout_ms: int) -> dict[str, Any]:
     settings["OPTIONS"].setdefault("options", SESSION_OPTIONS.format(statement=statement_timeout_ms))
     settings["OPTIONS"].setdefault("connect_timeout", 5)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "onpoint_pay.kit.postgresql",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "ATOMIC_REQUESTS": False,

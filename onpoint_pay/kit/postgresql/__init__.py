@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, which tells our clock the database's time."""
