@@ -14,6 +14,7 @@ from onpoint_pay.kit.ids import new_id
 T = TypeVar("T")
 # Deadlock and serialization failure: PostgreSQL undid the whole unit, so it may be done again.
 RETRY_STATES = {"40001", "40P01"}
+ATTEMPTS = 3
 
 
 class UUIDv7(models.Func):
@@ -40,12 +41,23 @@ class KeyedModel(models.Model):
         abstract = True
 
 
-def retry_unit(unit: Callable[[], T], *, attempts: int = 3) -> T:
-    """Run one whole transaction, again when PostgreSQL broke a deadlock. Raises the last OperationalError."""
+def retry_unit(unit: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
+    """Run one whole transaction, again when PostgreSQL undid it to end a deadlock or to keep transactions apart.
+
+    Raises the last OperationalError. Inside another transaction nothing is repeated: only its owner can begin again.
+    """
+
+    def transaction_of_its_own() -> T:
+        with transaction.atomic():
+            return unit()
+
+    return _repeat(transaction_of_its_own, attempts=attempts)
+
+
+def _repeat(whole: Callable[[], T], *, attempts: int = ATTEMPTS) -> T:
     for attempt in range(1, attempts + 1):
         try:
-            with transaction.atomic():
-                return unit()
+            return whole()
         except OperationalError as error:
             state = getattr(error.__cause__, "pgcode", None)
             if state not in RETRY_STATES or attempt == attempts or connection.in_atomic_block:
@@ -56,13 +68,17 @@ def retry_unit(unit: Callable[[], T], *, attempts: int = 3) -> T:
 
 
 def fetch_one(sql: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
-    """First row of a hand-written statement as a dictionary."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        return dict(zip([column.name for column in cursor.description], row, strict=True))
+    """First row of a hand-written statement as a dictionary. On its own it is a whole unit, and repeated like one."""
+
+    def statement() -> dict[str, Any] | None:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            return dict(zip([column.name for column in cursor.description], row, strict=True))
+
+    return _repeat(statement)
 
 
 def broke(error: IntegrityError, constraint: str) -> bool:
