@@ -10,7 +10,7 @@ from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "onpoint_pay.settings")
 
-app = Celery("onpoint_pay")
+app = Celery("onpoint_pay", task_cls="onpoint_pay.kit.jobs:Job")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

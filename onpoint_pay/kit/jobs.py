@@ -1,12 +1,20 @@
 """Waking workers: by name, after commit, at most one waiting nudge per job. Tables hold the work, this only rings."""
 
 import structlog
-from celery import current_app
+from celery import Task, current_app
 from django.core.cache import cache
 from django.db import transaction
 
 log = structlog.get_logger(__name__)
 NUDGE_SECONDS = 2
+
+
+class Job(Task):  # type: ignore[type-arg]
+    """Every job of the product."""
+
+    abstract = True
+    # By name: only workers load it.
+    Request = "onpoint_pay.kit.acknowledging:JobRequest"
 
 
 def _flag(job: str) -> str:
