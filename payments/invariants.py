@@ -324,4 +324,15 @@ INVARIANTS = (
            UNION ALL SELECT a.id FROM settlement_mark m JOIN ledger_account a ON a.id = m.account_id
            WHERE m.version > a.version""",
     ),
+    Invariant(
+        "I36",
+        "transfer says otherwise than its entries what is the merchant's, ours, or owed by a card provider",
+        """SELECT t.id FROM ledger_transfer t JOIN (SELECT e.transfer_id AS id,
+             sum(CASE e.side WHEN 'C' THEN e.amount ELSE -e.amount END) FILTER (WHERE a.kind = 'pending') AS pending,
+             sum(CASE e.side WHEN 'C' THEN e.amount ELSE -e.amount END)
+               FILTER (WHERE a.kind IN ('fee_income', 'tax_payable')) AS fee,
+             bool_or(a.kind = 'provider_receivable') AS by_card
+             FROM ledger_entry e JOIN ledger_account a ON a.id = e.account_id GROUP BY 1) x ON x.id = t.id
+           WHERE (t.pending, t.fee, t.by_card) <> (coalesce(x.pending, 0), coalesce(x.fee, 0), x.by_card)""",
+    ),
 )

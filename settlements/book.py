@@ -130,6 +130,31 @@ BEGIN
 END $$;
 """
 
+# The same with sums for settlement: they are taken of the very legs that become the entries.
+NAMED = """(idem, kind, merchant_id, currency, mode, occurred_at, reverses_id, reason, actor)
+    VALUES (p_idem, p_kind, p_merchant, p_currency, p_mode, p_occurred, p_reverses, p_reason, p_actor)"""
+SUMMED = """(idem, kind, merchant_id, currency, mode, occurred_at, reverses_id, reason, actor, pending, fee, by_card)
+    SELECT p_idem, p_kind, p_merchant, p_currency, p_mode, p_occurred, p_reverses, p_reason, p_actor,
+      coalesce(sum(x.amount) FILTER (WHERE x.kind = 'pending'), 0),
+      coalesce(sum(x.amount) FILTER (WHERE x.kind IN ('fee_income', 'tax_payable')), 0),
+      coalesce(bool_or(x.kind = 'provider_receivable'), false)
+    FROM (SELECT a.kind, CASE l.side WHEN 'C' THEN l.amount ELSE -l.amount END AS amount
+      FROM unnest(p_legs) l JOIN ledger_account a ON a.id = l.account_id) x"""
+POST_SUMMED = "CREATE OR REPLACE FUNCTION" + POST.partition("CREATE FUNCTION")[2].replace(NAMED, SUMMED)
+POST_NAMED = "CREATE OR REPLACE FUNCTION" + POST.partition("CREATE FUNCTION")[2]
+# Transfers that were posted before they had sums; the guard that keeps them sleeps for it.
+SUM_UP = """
+ALTER TABLE ledger_transfer DISABLE TRIGGER ledger_transfer_keep;
+UPDATE ledger_transfer t SET pending = x.pending, fee = x.fee, by_card = x.by_card FROM (
+  SELECT e.transfer_id AS id, coalesce(sum(e.signed) FILTER (WHERE a.kind = 'pending'), 0) AS pending,
+    coalesce(sum(e.signed) FILTER (WHERE a.kind IN ('fee_income', 'tax_payable')), 0) AS fee,
+    bool_or(a.kind = 'provider_receivable') AS by_card
+  FROM (SELECT *, CASE side WHEN 'C' THEN amount ELSE -amount END AS signed FROM ledger_entry) e
+    JOIN ledger_account a ON a.id = e.account_id GROUP BY 1) x
+WHERE x.id = t.id;
+ALTER TABLE ledger_transfer ENABLE TRIGGER ledger_transfer_keep;
+"""
+
 # The application may not lock rows that it may not change: this does it in the order in which `ledger_post` locks too, and
 # tells what each row holds from then on.
 LOCK_ROWS = """

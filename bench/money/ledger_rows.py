@@ -19,7 +19,7 @@ ENTRIES_EACH = 3
 FIRST_DAY = date(2025, 7, 7)
 # Then comes a day that is to be settled at six in the morning of the next.
 HISTORY_DAYS, SPAN_DAYS = 28, 29.25
-PROVED = ("I01", "I02", "I03", "I04", "I05", "I22", "I23", "I24", "I29", "I35")
+PROVED = ("I01", "I02", "I03", "I04", "I05", "I22", "I23", "I24", "I29", "I35", "I36")
 Say = Callable[[str], object]
 
 FAST = """
@@ -44,7 +44,7 @@ WITH shop AS (SELECT merchant_id, id AS account, row_number() OVER (ORDER BY id)
       10000 + (n * 7919) %% 900000 AS gross, n %% 10 = 9 AS by_card, (n * 31 %% 16)::int AS stripe,
       (n * 2654435761 %% 4294967296) %% %(shops)s AS place
     FROM generate_series(0::bigint, %(transfers)s - 1) n)
-SELECT drawn.n, drawn.at, uuidv7(drawn.at - now()) AS id, shop.merchant_id, drawn.gross, drawn.gross * 15 / 1000 AS fee,
+SELECT drawn.n, drawn.at, uuidv7(drawn.at - now()) AS id, shop.merchant_id, by_card, gross, gross * 15 / 1000 AS fee,
   shop.account AS pending, cash.account AS cash, income.account AS income
 FROM drawn JOIN shop USING (place)
   JOIN platform cash ON cash.stripe = drawn.stripe
@@ -52,8 +52,10 @@ FROM drawn JOIN shop USING (place)
   JOIN platform income ON income.stripe = drawn.stripe AND income.kind = 'fee_income'
 """
 TRANSFERS = """
-INSERT INTO ledger_transfer (id, idem, kind, merchant_id, currency, mode, occurred_at, posted_at, reason, actor)
-SELECT id, 'pay:' || id || ':capture', 'capture', merchant_id, 'KES', 'test', at, at, '', 'system' FROM made ORDER BY n
+INSERT INTO ledger_transfer (id, idem, kind, merchant_id, currency, mode, occurred_at, posted_at, reason, actor,
+  pending, fee, by_card)
+SELECT id, 'pay:' || id || ':capture', 'capture', merchant_id, 'KES', 'test', at, at, '', 'system',
+  gross - fee, fee, by_card FROM made ORDER BY n
 """
 ENTRIES = """
 INSERT INTO ledger_entry (transfer_id, account_id, currency, mode, side, amount, account_version, debits_after,

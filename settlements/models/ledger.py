@@ -62,7 +62,11 @@ class LedgerAccount(models.Model):
 
 
 class LedgerTransfer(models.Model):
-    """A balanced set of entries for one business fact, named by `idem` so that it is posted once."""
+    """A balanced set of entries for one business fact, named by `idem` so that it is posted once.
+
+    `pending` is what its entries do to the merchant's pending money and `fee` what of it is ours, in minor units;
+    `by_card`: a card provider owes us the rest. Settlement reads these and not the entries.
+    """
 
     id = models.UUIDField(primary_key=True, db_default=UUIDv7())
     idem = models.TextField(unique=True)
@@ -75,6 +79,9 @@ class LedgerTransfer(models.Model):
     actor = models.TextField(default="system")
     occurred_at = models.DateTimeField(db_default=Now())
     posted_at = models.DateTimeField(db_default=Now())
+    pending = models.BigIntegerField(db_default=0)
+    fee = models.BigIntegerField(db_default=0)
+    by_card = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "ledger_transfer"

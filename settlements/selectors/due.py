@@ -32,26 +32,16 @@ fresh AS (
     CROSS JOIN LATERAL (SELECT transfer_id FROM ledger_entry
       WHERE account_id = a.id AND account_version > coalesce(m.version, 0) OFFSET 0) e
   WHERE a.kind = 'pending' AND (SELECT 1 FROM settlement_line l WHERE l.transfer_id = e.transfer_id) IS NULL),
-named AS (
-  SELECT f.place, f.id, t.posted_at, CASE WHEN t.kind = 'capture' THEN 'capture'
+due AS (
+  SELECT f.place, f.id, t.pending AS amount, t.fee, CASE WHEN t.kind = 'capture' THEN 'capture'
       WHEN t.kind LIKE 'refund%%' THEN 'refund' WHEN t.kind = 'c2b_unmatch' THEN 'reversal'
       WHEN t.kind LIKE 'dispute%%' THEN 'dispute' ELSE 'adjustment' END AS kind
   FROM fresh f JOIN asked s USING (place)
-    CROSS JOIN LATERAL (SELECT kind, posted_at FROM ledger_transfer WHERE id = f.id OFFSET 0) t
-  WHERE t.kind <> 'settlement_release' AND t.posted_at < s.cut_off),
-parts AS MATERIALIZED (
-  SELECT n.*, e.account_id, CASE e.side WHEN 'C' THEN e.amount ELSE -e.amount END AS part
-  FROM named n CROSS JOIN LATERAL (SELECT account_id, side, amount FROM ledger_entry
-    WHERE transfer_id = n.id OFFSET 0) e),
-summed AS (
-  SELECT p.place, p.id, p.kind, p.posted_at, sum(p.part) FILTER (WHERE a.kind = 'pending') AS amount,
-    coalesce(sum(p.part) FILTER (WHERE a.kind IN ('fee_income', 'tax_payable')), 0) AS fee,
-    bool_or(a.kind = 'provider_receivable') AS by_card
-  FROM parts p JOIN ledger_account a ON a.id = p.account_id GROUP BY p.place, p.id, p.kind, p.posted_at),
-due AS (
-  SELECT x.place, x.id, x.kind, x.amount, x.fee FROM summed x JOIN asked s USING (place)
-  WHERE x.amount <> 0 AND x.id NOT IN (SELECT id FROM frozen)
-    AND (x.kind <> 'capture' OR x.posted_at < CASE WHEN x.by_card THEN s.card_before ELSE s.mobile_before END))
+    CROSS JOIN LATERAL (SELECT kind, posted_at, pending, fee, by_card FROM ledger_transfer
+      WHERE id = f.id OFFSET 0) t
+  WHERE t.kind <> 'settlement_release' AND t.pending <> 0 AND t.posted_at < s.cut_off
+    AND f.id NOT IN (SELECT id FROM frozen)
+    AND (t.kind <> 'capture' OR t.posted_at < CASE WHEN t.by_card THEN s.card_before ELSE s.mobile_before END))
 """
 SUMS = (
     _DUE  # noqa: S608 - our own constants

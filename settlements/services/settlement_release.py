@@ -34,13 +34,14 @@ def release(row: Settlement) -> None:
 
     A batch whose money was refunded meanwhile fails, and its lines are free for the next one.
     """
+    due = _reserves_due(row)
     balances = _locked_rows(row)
     is_frozen = leave_out_frozen(row) > 0
     taken = _take(row, balances)
     before = row.status
     if taken:
         _post_release(row, taken, debt=balances.get("owed", 0))
-    _return_reserves(row)
+    _return_reserves(row, due)
     row.status = SETTLEMENT_CLOSED if taken or row.returned else SETTLEMENT_FAILED
     row.hold_reason = "" if row.status == SETTLEMENT_CLOSED else FROZEN if is_frozen else REFUNDED
     row.closed_at = now() if row.status == SETTLEMENT_CLOSED else None
@@ -98,13 +99,18 @@ def _post_release(row: Settlement, taken: dict[str, int], *, debt: int) -> None:
         row.reserve_due = row.day + timedelta(days=terms.reserve_days)
 
 
-def _return_reserves(row: Settlement) -> None:
-    """Reserves of earlier batches that are due by the day after this one's end, each with a line of its own."""
+def _reserves_due(row: Settlement) -> list[Settlement]:
+    """Earlier batches whose reserve is due by the day after this one's end; locked, as by a payout, before accounts."""
     earlier = Settlement.objects.scoped(row.merchant_id, row.mode).select_for_update().order_by("day", "id")
     due = earlier.filter(
         currency=row.currency, reserve__gt=0, reserve_transfer=None, reserve_due__lte=row.day + ONE_DAY
     )
-    for batch in due.exclude(id=row.id):
+    return list(due.exclude(id=row.id))
+
+
+def _return_reserves(row: Settlement, due: list[Settlement]) -> None:
+    """Each comes back with a line of its own."""
+    for batch in due:
         legs = reserve_due_legs(Money(batch.reserve, batch.currency))
         batch.reserve_transfer_id = _post(batch, legs, idem=f"stl:{batch.id}:{row.merchant_id}:reserve", kind=RETURN)
         batch.version += 1

@@ -1,19 +1,23 @@
 """The fault matrix, a settlement killed (kill -9) before any of its steps: the next run ends with the same to the cent."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 from merchants.models import Merchant, Role
 from merchants.tests.factories import make_merchant, make_user
+from merchants.tests.threads import deadlocks
 from payments.services.proof import prove
 from settlements.models import LedgerTransfer, Payout, Settlement, SettlementLine
 from settlements.services.batches import run_settlement
 from settlements.services.destinations import add_destination
 from settlements.services.profiles import set_profile
 from settlements.services.settling import settle
-from settlements.tests.base import balance
+from settlements.tests.base import balance, execute
 from settlements.tests.payouts import BANK, person_of
 from settlements.tests.settlements import MONDAY, TUESDAY, give_back_on, pay_on
 from tests.dying import Dying
@@ -28,7 +32,7 @@ def settle_one(merchant_id: str) -> None:
     settle(day=TUESDAY, merchant_id=UUID(merchant_id))
 
 
-class F28Killed(TransactionTestCase):
+class SettlementCase(TransactionTestCase):
     def shops(self, count: int) -> list[Merchant]:
         """Each with a batch of Monday whose reserve comes back, and money of Tuesday: in, some of it given back."""
         user = make_user()
@@ -44,6 +48,8 @@ class F28Killed(TransactionTestCase):
             give_back_on(merchant, 10_00, day=TUESDAY)
         return merchants
 
+
+class F28Killed(SettlementCase):
     def assert_settled(self, merchant: Merchant) -> None:
         """188 released, a tenth kept back, Monday's tenth returned, all that may be used on its way."""
         row = Settlement.objects.get(merchant=merchant, day=TUESDAY)
@@ -82,3 +88,27 @@ class F28Killed(TransactionTestCase):
             self.assertEqual(Event.objects.filter(type=f"settlement.{name}").count(), 2 * shops)
         self.assertEqual(Event.objects.filter(type="payout.created").count(), shops)
         self.assertEqual([finding.invariant.name for finding in prove() if finding.rows], [])
+
+
+class InOrder(SettlementCase):
+    def test_a_release_beside_a_payout(self) -> None:
+        """Both want Monday's batch, whose reserve comes back and whose money goes out, and the merchant's accounts."""
+        (merchant,) = self.shops(1)
+        monday, before = Settlement.objects.get(day=MONDAY), deadlocks()
+
+        def settle_tuesday() -> None:
+            try:
+                run_settlement(day=TUESDAY)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            with transaction.atomic():
+                Settlement.objects.select_for_update().get(id=monday.id)
+                settling = pool.submit(settle_tuesday)
+                while not execute("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]:
+                    time.sleep(0.005)
+                execute("SELECT 1 FROM ledger_account WHERE kind = 'available' FOR UPDATE")
+            settling.result()
+        self.assertEqual(deadlocks(), before)
+        self.assertEqual(Settlement.objects.get(merchant=merchant, day=TUESDAY).returned, 5_00)
