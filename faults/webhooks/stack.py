@@ -216,14 +216,20 @@ class Stack:
 
     def _start(self) -> None:
         outer = {name: value for name, value in outer_environ(default_home()).items() if not name.startswith(NOT_OURS)}
-        if self.is_durable:
-            # Like a kept home, and thrown away all the same.
-            self._servers = start_servers(make_ephemeral_home(), environ={}, say=self.say)
-            self._servers.is_ephemeral = True
-        else:
-            self._servers = start_servers(Path(), ephemeral=True, environ={}, say=self.say)
+        self._servers = self._start_servers()
         ours = stack_environ(self._servers.home, outer={}, port=choose_free(), simulator_port=choose_free())
         self.environ = {**outer, **ours, **SETTINGS, **self._extra_env, **self._servers.environ}
+        self._make_tables()
+
+    def _start_servers(self) -> Servers:
+        if not self.is_durable:
+            return start_servers(Path(), ephemeral=True, environ={}, say=self.say)
+        # Like a kept home, and thrown away all the same.
+        servers = start_servers(make_ephemeral_home(), environ={}, say=self.say)
+        servers.is_ephemeral = True
+        return servers
+
+    def _make_tables(self) -> None:
         migrate = self.start("migrate", programs.MIGRATE, ONPOINT_DATABASE_ROLE="owner")
         if migrate.process.wait():
             raise LocalError(f"The tables could not be made:\n{last_lines(migrate.log)}")

@@ -35,10 +35,10 @@ class Server(ThreadingHTTPServer):
 class Receiver:
     """`script` is called in the thread of each request and may block, raise or answer."""
 
-    def __init__(self, script: Script = lambda received: OK, *, address: str = "127.0.0.1") -> None:
+    def __init__(self, script: Script = lambda received: OK, *, address: str = "127.0.0.1", port: int = 0) -> None:
         self.script = script
         self.received: list[Received] = []
-        self._server = Server((address, 0), self._handler())
+        self._server = Server((address, port), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property
