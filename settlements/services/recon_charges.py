@@ -12,11 +12,12 @@ BATCH = 200
 TIMEOUT = "SET LOCAL statement_timeout = '60s'"
 
 # Charges whose movement is matched. A payout's result may have told of its charge before: then that is what is booked.
+# OFFSET: the movement is looked up by its code, and not by walking all lines in their order.
 DUE = """
 SELECT l.id, l.amount, k.id, k.amount FROM recon_line l
-  CROSS JOIN LATERAL (SELECT b.id FROM recon_line b WHERE b.account = l.account AND b.mode = l.mode
-    AND b.external_id = l.linked_id AND b.kind <> 'charge' AND b.family = 'statement' AND b.state = 'matched'
-    ORDER BY b.id LIMIT 1) b
+  CROSS JOIN LATERAL (SELECT min(named.id) AS id FROM (SELECT id FROM recon_line WHERE account = l.account
+    AND mode = l.mode AND external_id = l.linked_id AND kind <> 'charge' AND family = 'statement' AND state = 'matched'
+    OFFSET 0) named HAVING min(named.id) IS NOT NULL) b
   LEFT JOIN LATERAL (SELECT t.id, (SELECT sum(e.amount) FROM ledger_entry e WHERE e.transfer_id = t.id AND e.side = 'D')
       AS amount
     FROM recon_match m JOIN ledger_transfer p ON p.id = m.transfer_id AND p.idem LIKE 'po:%%:done%%'

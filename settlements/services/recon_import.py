@@ -47,6 +47,8 @@ PLATFORM_PROVIDERS = ("daraja",)
 PIECE = 1024 * 1024
 LARGEST_FILE = 512 * PIECE
 TIMEOUT = "SET LOCAL statement_timeout = '600s'"
+# From so many new lines on, the planner has to know of them before they are matched.
+COUNTED_FROM, COUNT_LINES = 1000, "SELECT recon_count_lines()"
 ACCOUNT_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('recon:' || %s || ':' || %s, 0))"
 
 
@@ -214,6 +216,8 @@ def _take_in(cursor: Any, row: ReconFile, items: Items) -> Imported:
     row.lines_unparsable = staged.unreadable
     gaps = _keep_gaps(cursor, row, parameters)
     row.save()
+    if row.lines_new >= COUNTED_FROM:
+        cursor.execute(COUNT_LINES)
     record(
         merchant_id=parameters["merchant"],
         actor=row.imported_by,

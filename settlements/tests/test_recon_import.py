@@ -11,9 +11,10 @@ from merchants.tests.accounts import make_account
 from merchants.tests.factories import make_merchant
 from onpoint_pay.kit.entries import FileRefused
 from settlements.models import ReconException, ReconFile, ReconFilePart, ReconLine
-from settlements.services.recon_import import import_statement, original_bytes
-from settlements.tests.base import pay
+from settlements.services.recon_import import COUNTED_FROM, import_statement, original_bytes
+from settlements.tests.base import execute, pay
 from settlements.tests.recon import ACCOUNT, Paper, bring, next_code
+from settlements.tests.test_roles import as_application
 
 
 class ReconTestCase(TestCase):
@@ -56,6 +57,17 @@ class Taken(ReconTestCase):
         line = ReconLine.objects.get()
         self.assertEqual(len(line.party), 32)
         self.assertEqual(line.narrative, "Pay Bill from 2547****5678")
+
+    def test_the_planner_is_told_of_a_long_file_and_not_of_a_short_one(self) -> None:
+        """By the application itself, which owns no table."""
+        known = "SELECT reltuples FROM pg_class WHERE oid = 'recon_line'::regclass"
+        before = execute(known)
+        with as_application():
+            bring(self.paper().text())
+        self.assertEqual(execute(known), before)
+        with as_application():
+            bring(self.paper(COUNTED_FROM).text())
+        self.assertEqual(execute(known), [(COUNTED_FROM + 5,)])
 
     def test_the_same_file_twice_adds_nothing(self) -> None:
         body = self.paper().text()
