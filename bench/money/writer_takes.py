@@ -10,7 +10,7 @@ import psycopg2
 from bench.database import INBOX
 from bench.figures import Take, spend
 from bench.money.stack import PAID_BY, WriterStack
-from bench.pgbench import insert_script
+from bench.pgbench import CLIENTS, initiate_script, insert_script
 from bench.seed import merchant_uuid
 
 # Payments are stored for so many times the best rate seen; should they run out, the measurement is over earlier.
@@ -87,6 +87,7 @@ class WriterTakes:
         self._best = 0.0
         self._work: dict[str, Callable[[str], Take]] = {
             "many": lambda name: self._complete(name, MANY),
+            "L-db": self._initiates,
             "commits": self._commits,
             "many+1ms": lambda name: self._complete(name, MANY, commit_ms=SLOW_COMMIT_MS),
             "one-striped+1ms": lambda name: self._complete(name, (STRIPED,), commit_ms=SLOW_COMMIT_MS),
@@ -145,11 +146,18 @@ class WriterTakes:
 
     def _commits(self, name: str) -> Take:
         """One row with a unique key each, as many at once as there are writers."""
-        rows = "SELECT count(*) FROM bench_inbox"
+        return self._pgbench(name, insert_script(), clients=PAID_BY, rows="SELECT count(*) FROM bench_inbox")
+
+    def _initiates(self, name: str) -> Take:
+        """What initiate writes for a payment, without the product: two durable commits."""
+        script = initiate_script(self._stack.seed["statements"])
+        return self._pgbench(name, script, clients=CLIENTS, rows="SELECT count(*) FROM transactions")
+
+    def _pgbench(self, name: str, script: str, *, clients: int, rows: str) -> Take:
         before, tallies = self._stack.database.rows(rows)[0][0], []
 
         def work() -> None:
-            tallies.append(self._stack.pgbench.run(name, insert_script(), seconds=self._seconds, clients=PAID_BY))
+            tallies.append(self._stack.pgbench.run(name, script, seconds=self._seconds, clients=clients))
             # Its sessions end with it; until PostgreSQL has reaped them their time belongs to nobody.
             time.sleep(0.3)
 
@@ -157,7 +165,7 @@ class WriterTakes:
         taken.done, taken.per_second = tallies[0].done, tallies[0].per_second
         made = self._stack.database.rows(rows)[0][0] - before
         if made != taken.done:
-            taken.faults.append(f"{name}: {made} rows for {taken.done} commits")
+            taken.faults.append(f"{name}: {made} rows for {taken.done} transactions")
         return taken
 
     def _counts(self) -> dict[str, int]:

@@ -25,6 +25,8 @@ from bench.plans import callback_body
 
 # As many as the product's worker takes at once.
 BATCH, STORED_AT_ONCE = 50, 200
+# Twelve digits, and far from those that runs of pgbench count through.
+STORED_FROM = 950_000_000_000
 # What pgbench would count or draw; a cast is none.
 VARIABLE = re.compile(r"(?<!:):[ur](?![a-z0-9_])")
 
@@ -59,7 +61,7 @@ class Writers:
         from providers.types import InboundRequest
 
         self._stored += 1
-        number, token = 100_000_000_000 + self._stored, os.urandom(16).hex()
+        number, token = STORED_FROM + self._stored, os.urandom(16).hex()
         with connection.cursor() as cursor:
             for statement in _for_one(self._statements, number, merchant=merchant, token=token):
                 cursor.execute(statement)
