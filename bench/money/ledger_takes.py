@@ -23,7 +23,7 @@ class LedgerTakes:
 
     def net_of_all(self) -> list[Take]:
         """Before anything is settled: everything that ever fell due, once, beside a look at it all."""
-        return [self._scan("scan-all", 1), self._net("net-all", 1, times=1)]
+        return [self._scan("scan-all", 1), self._net("net-all", 1, times=TIMES)]
 
     def settle_history(self) -> Take:
         """Everything that was due the morning before, by the product, in one batch for each merchant."""

@@ -13,18 +13,21 @@ from settlements.selectors.settlement_terms import Shop
 # Everything counts from the moment it was posted, but a capture when the days of its method are over: money that a card
 # provider owes us has a class of its own. `fee` is what was ours of a transfer.
 #
-# Of each row of pending only the entries beyond its settlement_mark are read. OFFSET 0 makes PostgreSQL look each of
-# them up by its key: it cannot know how few they are, and would read the whole ledger to find them.
-#
 # What a statement of the provider should tell of and does not is frozen: it stays in pending until people have looked.
-_DUE = """
+_ASKED = """
 WITH asked AS MATERIALIZED (
   SELECT * FROM unnest(%(merchants)s::uuid[], %(modes)s::text[], %(currencies)s::text[], %(cut_offs)s::timestamptz[],
     %(mobile_before)s::timestamptz[], %(card_before)s::timestamptz[])
     WITH ORDINALITY AS shop(merchant_id, mode, currency, cut_off, mobile_before, card_before, place)),
 frozen AS MATERIALIZED (
   SELECT t.id FROM recon_exception x JOIN ledger_transfer t ON t.idem = 'pay:' || x.object_id || ':capture'
-  WHERE x.kind = 'missing_there' AND x.status <> 'closed' AND x.object_type = 'payment'),
+  WHERE x.kind = 'missing_there' AND x.status <> 'closed' AND x.object_type = 'payment')"""
+_IS_DUE = """t.kind <> 'settlement_release' AND t.pending <> 0 AND t.posted_at < s.cut_off
+    AND t.id NOT IN (SELECT id FROM frozen)
+    AND (t.kind <> 'capture' OR t.posted_at < CASE WHEN t.by_card THEN s.card_before ELSE s.mobile_before END)"""
+# Of each row of pending only the entries beyond its settlement_mark are read. OFFSET 0 makes PostgreSQL look each of
+# them up by its key: it cannot know how few they are, and would read the whole ledger to find them.
+_DUE = f"""{_ASKED},
 fresh AS (
   SELECT DISTINCT s.place, e.transfer_id AS id
   FROM asked s JOIN ledger_account a USING (merchant_id, mode, currency)
@@ -33,27 +36,37 @@ fresh AS (
       WHERE account_id = a.id AND account_version > coalesce(m.version, 0) OFFSET 0) e
   WHERE a.kind = 'pending' AND (SELECT 1 FROM settlement_line l WHERE l.transfer_id = e.transfer_id) IS NULL),
 due AS (
-  SELECT f.place, f.id, t.pending AS amount, t.fee, CASE WHEN t.kind = 'capture' THEN 'capture'
+  SELECT f.place, t.id, t.pending AS amount, t.fee, CASE WHEN t.kind = 'capture' THEN 'capture'
       WHEN t.kind LIKE 'refund%%' THEN 'refund' WHEN t.kind = 'c2b_unmatch' THEN 'reversal'
       WHEN t.kind LIKE 'dispute%%' THEN 'dispute' ELSE 'adjustment' END AS kind
   FROM fresh f JOIN asked s USING (place)
-    CROSS JOIN LATERAL (SELECT kind, posted_at, pending, fee, by_card FROM ledger_transfer
+    CROSS JOIN LATERAL (SELECT id, kind, posted_at, pending, fee, by_card FROM ledger_transfer
       WHERE id = f.id OFFSET 0) t
-  WHERE t.kind <> 'settlement_release' AND t.pending <> 0 AND t.posted_at < s.cut_off
-    AND f.id NOT IN (SELECT id FROM frozen)
-    AND (t.kind <> 'capture' OR t.posted_at < CASE WHEN t.by_card THEN s.card_before ELSE s.mobile_before END))
+  WHERE {_IS_DUE})
+"""  # noqa: S608 - our own constants, as below
+SUMS = f"""{_DUE}
+SELECT place, count(*), sum(amount)::bigint, sum(fee)::bigint FROM due GROUP BY place
+"""  # noqa: S608
+# The same of books in which most is not settled: one look at all transfers costs less than looking each of them up.
+SUMS_OF_ALL = f"""{_ASKED}
+SELECT s.place, count(*), sum(t.pending)::bigint, sum(t.fee)::bigint
+FROM ledger_transfer t JOIN asked s USING (merchant_id, mode, currency)
+WHERE NOT EXISTS (SELECT FROM settlement_line l WHERE l.transfer_id = t.id) AND {_IS_DUE}
+GROUP BY s.place
+"""  # noqa: S608
+# A look-up costs as much as reading so many transfers in turn.
+LOOKUP_COST = 16
+IS_MOSTLY_FRESH = """
+SELECT coalesce(sum(a.version - coalesce(m.version, 0)), 0) * %(cost)s
+  > (SELECT reltuples FROM pg_class WHERE oid = 'ledger_transfer'::regclass)
+FROM unnest(%(merchants)s::uuid[], %(modes)s::text[], %(currencies)s::text[]) AS s(merchant_id, mode, currency)
+  JOIN ledger_account a USING (merchant_id, mode, currency) LEFT JOIN settlement_mark m ON m.account_id = a.id
+WHERE a.kind = 'pending'
 """
-SUMS = (
-    _DUE  # noqa: S608 - our own constants
-    + """
-SELECT place, count(*), sum(amount)::bigint, sum(fee)::bigint FROM due GROUP BY place"""
-)
-INSERT = (
-    _DUE  # noqa: S608 - our own constants
-    + """
+INSERT = f"""{_DUE}
 INSERT INTO settlement_line (settlement_id, transfer_id, kind, amount, fee)
-SELECT %(settlement)s, id, kind, amount, fee FROM due ORDER BY id"""
-)
+SELECT %(settlement)s, id, kind, amount, fee FROM due ORDER BY id
+"""  # noqa: S608
 # What was taken from pending since the batch was opened: it cannot be released any more.
 INSERT_LATER_DEBITS = INSERT.replace("FROM due ORDER", "FROM due WHERE amount < 0 ORDER")
 TOTALS = """
@@ -110,7 +123,9 @@ def values_of(asked: Sequence[Bounds]) -> dict[str, Any]:
 def due_sums(asked: Sequence[Bounds]) -> dict[Shop, Due]:
     """What batches with these bounds would hold, for all shops in one query; nothing is written."""
     with connection.cursor() as cursor:
-        cursor.execute(SUMS, values_of(asked))
+        cursor.execute(IS_MOSTLY_FRESH, values_of(asked) | {"cost": LOOKUP_COST})
+        (of_all,) = cursor.fetchone()
+        cursor.execute(SUMS_OF_ALL if of_all else SUMS, values_of(asked))
         found = {place: Due(lines=lines, total=total, fee=fee) for place, lines, total, fee in cursor.fetchall()}
     nothing = Due(lines=0, total=0, fee=0)
     return {each.shop: found.get(place, nothing) for place, each in enumerate(asked, 1)}
