@@ -22,9 +22,9 @@ WITH asked AS MATERIALIZED (
 frozen AS MATERIALIZED (
   SELECT t.id FROM recon_exception x JOIN ledger_transfer t ON t.idem = 'pay:' || x.object_id || ':capture'
   WHERE x.kind = 'missing_there' AND x.status <> 'closed' AND x.object_type = 'payment')"""
-_IS_DUE = """t.kind <> 'settlement_release' AND t.pending <> 0 AND t.posted_at < s.cut_off
-    AND t.id NOT IN (SELECT id FROM frozen)
-    AND (t.kind <> 'capture' OR t.posted_at < CASE WHEN t.by_card THEN s.card_before ELSE s.mobile_before END)"""
+_IS_DUE = """t.pending <> 0 AND t.posted_at < s.cut_off AND CASE t.kind
+    WHEN 'capture' THEN t.posted_at < CASE WHEN t.by_card THEN s.card_before ELSE s.mobile_before END
+    ELSE t.kind <> 'settlement_release' END"""
 # Of each row of pending only the entries beyond its settlement_mark are read. OFFSET 0 makes PostgreSQL look each of
 # them up by its key: it cannot know how few they are, and would read the whole ledger to find them.
 _DUE = f"""{_ASKED},
@@ -42,16 +42,19 @@ due AS (
   FROM fresh f JOIN asked s USING (place)
     CROSS JOIN LATERAL (SELECT id, kind, posted_at, pending, fee, by_card FROM ledger_transfer
       WHERE id = f.id OFFSET 0) t
-  WHERE {_IS_DUE})
+  WHERE {_IS_DUE} AND t.id NOT IN (SELECT id FROM frozen))
 """  # noqa: S608 - our own constants, as below
 SUMS = f"""{_DUE}
 SELECT place, count(*), sum(amount)::bigint, sum(fee)::bigint FROM due GROUP BY place
 """  # noqa: S608
 # The same of books in which most is not settled: one look at all transfers costs less than looking each of them up.
+# Its guess of how many those are is far too low, and would have PostgreSQL sort them on disk.
+HASHING = "SET LOCAL enable_sort = off; SET LOCAL enable_nestloop = off"
 SUMS_OF_ALL = f"""{_ASKED}
 SELECT s.place, count(*), sum(t.pending)::bigint, sum(t.fee)::bigint
 FROM ledger_transfer t JOIN asked s USING (merchant_id, mode, currency)
-WHERE NOT EXISTS (SELECT FROM settlement_line l WHERE l.transfer_id = t.id) AND {_IS_DUE}
+WHERE {_IS_DUE} AND NOT EXISTS (SELECT FROM
+  (SELECT transfer_id AS id FROM settlement_line UNION ALL SELECT id FROM frozen) x WHERE x.id = t.id)
 GROUP BY s.place
 """  # noqa: S608
 # A look-up costs as much as reading so many transfers in turn.
@@ -121,10 +124,15 @@ def values_of(asked: Sequence[Bounds]) -> dict[str, Any]:
 
 
 def due_sums(asked: Sequence[Bounds]) -> dict[Shop, Due]:
-    """What batches with these bounds would hold, for all shops in one query; nothing is written."""
+    """What batches with these bounds would hold, for all shops in one query; nothing is written.
+
+    To be asked in a transaction: what it tells the planner is to end with it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(IS_MOSTLY_FRESH, values_of(asked) | {"cost": LOOKUP_COST})
         (of_all,) = cursor.fetchone()
+        if of_all:
+            cursor.execute(HASHING)
         cursor.execute(SUMS_OF_ALL if of_all else SUMS, values_of(asked))
         found = {place: Due(lines=lines, total=total, fee=fee) for place, lines, total, fee in cursor.fetchall()}
     nothing = Due(lines=0, total=0, fee=0)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from onpoint_pay.kit.caller import LIVE
@@ -71,7 +71,8 @@ def is_due_on(run_day: date, terms: Terms) -> bool:
 def what_is_due(found: Sequence[Shop], *, day: date) -> dict[Shop, Due]:
     """What the batches of that day would hold; nothing is written."""
     terms, free = terms_of_all([shop.merchant_id for shop in found]), holidays()
-    return due_sums([_bounds(shop, day=day, terms=terms[shop.merchant_id], free=free) for shop in found])
+    with transaction.atomic():
+        return due_sums([_bounds(shop, day=day, terms=terms[shop.merchant_id], free=free) for shop in found])
 
 
 def open_batch(shop: Shop, *, day: date, terms: Terms) -> Settlement | None:
