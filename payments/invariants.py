@@ -303,11 +303,12 @@ INVARIANTS = (
     Invariant(
         "I34",
         "one receipt of money that left booked twice",
-        """SELECT merchant_id, mode, receipt FROM (
-             SELECT merchant_id, mode, receipt FROM refunds WHERE status = 'completed' AND receipt IS NOT NULL
-             UNION ALL SELECT merchant_id, mode, receipt FROM money_op
+        """SELECT merchant_id, provider, mode, receipt FROM (
+             SELECT r.merchant_id, p.provider, r.mode, r.receipt FROM refunds r JOIN transactions p ON p.id = r.payment_id
+               WHERE r.status = 'completed' AND r.receipt IS NOT NULL
+             UNION ALL SELECT merchant_id, provider, mode, receipt FROM money_op
                WHERE status = 'succeeded' AND payout_id IS NOT NULL AND receipt IS NOT NULL) r
-           GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+           GROUP BY 1, 2, 3, 4 HAVING count(*) > 1""",
     ),
     Invariant(
         "I35",

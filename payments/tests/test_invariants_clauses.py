@@ -21,6 +21,11 @@ TRY = """INSERT INTO money_op (id, refund_id, merchant_id, mode, provider, kind,
   SELECT gen_random_uuid(), id, merchant_id, mode, 'daraja', 'b2c', amount, currency, reference || '-1', '%s', 0, 0, now()
   FROM refunds"""
 
+PAID_OUT = """INSERT INTO money_op (id, payout_id, merchant_id, mode, provider, kind, amount, currency, client_ref, status,
+  checks, answered_checks, created_at, receipt)
+  SELECT gen_random_uuid(), gen_random_uuid(), merchant_id, mode, '%s', 'b2c', 1000, 'KES', 'PAID-OUT', 'succeeded',
+  0, 0, now(), 'UKLTWICE01' FROM transactions WHERE captured > 0"""
+
 
 class ClauseTestCase(CommittingPaymentTestCase):
     def setUp(self) -> None:
@@ -87,6 +92,11 @@ class OfPayments(ClauseTestCase):
         two = (REFUND % (1, "completed"), REFUND % (2, "completed"))
         self.assertEqual(found_after("I34", *two), [])
         self.assert_found("I34", *two, "UPDATE refunds SET receipt = 'UKLTWICE01'")
+
+    def test_i34_one_code_of_two_networks_and_of_one(self) -> None:
+        refunded = (REFUND % (1, "completed"), "UPDATE refunds SET receipt = 'UKLTWICE01'")
+        self.assertEqual(found_after("I34", *refunded, PAID_OUT % "bank"), [])
+        self.assert_found("I34", *refunded, PAID_OUT % "daraja")
 
 
 class OfSettlements(ClauseTestCase):
