@@ -144,12 +144,13 @@ def replayable(
     *,
     shows_secret: bool = False,
     needs_key: bool = False,
+    compared: Any = None,
 ) -> HttpResponse:
     """Run `work` once per Idempotency-Key and answer repeats with its first answer; without a key just run it.
 
     `work` and the keeping of its answer are one transaction, so `work` must not speak to the network. With
     `shows_secret` the kept body is sealed and opens only for the caller who asked first. With `needs_key` nothing runs
-    without a key.
+    without a key. `compared` stands for a body that is no JSON.
     Raises Problem idempotency_key_required, idempotency_key_invalid, idempotency_key_reused, idempotency_in_progress,
     and what `work` raises.
     """
@@ -162,7 +163,7 @@ def replayable(
         merchant_id=caller.merchant_id,
         mode=caller.mode,
         key=key,
-        fingerprint=request_fingerprint(request, request.data),
+        fingerprint=request_fingerprint(request, request.data if compared is None else compared),
         request_id=getattr(request._request, "request_id", None) or to_public("req", new_id()),
         actor=caller.actor,
     )

@@ -17,6 +17,8 @@ ACCOUNTS = "accounts:write"
 # Who works at a merchant, and how much they may do without a second person.
 TEAM = "team:write"
 LIMITS = "limits:write"
+# Bringing a provider's statement, and reading what it says.
+STATEMENTS = "statements:write"
 
 READ = {
     Scope.PAYMENTS_READ,
@@ -61,8 +63,9 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
 }
 # What a role may do in person only.
 PERSONAL_SCOPES: dict[str, frozenset[str]] = {
-    Role.OWNER: frozenset({SESSION, ACCOUNTS, TEAM, LIMITS}),
-    Role.ADMIN: frozenset({SESSION, ACCOUNTS, TEAM, LIMITS}),
+    Role.OWNER: frozenset({SESSION, ACCOUNTS, TEAM, LIMITS, STATEMENTS}),
+    Role.ADMIN: frozenset({SESSION, ACCOUNTS, TEAM, LIMITS, STATEMENTS}),
+    Role.FINANCE: frozenset({SESSION, STATEMENTS}),
 }
 # Money is not real in test mode: there a developer starts payments too.
 TEST_ROLE_SCOPES: dict[str, frozenset[str]] = {Role.DEVELOPER: frozenset(COLLECT)}

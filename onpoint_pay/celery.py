@@ -35,6 +35,7 @@ app.conf.beat_schedule = {
     "close-not-found": every(600.0, "payments.close_not_found"),
     "put-questions": every(5.0, "payments.put_questions"),
     "make-exports": every(15.0, "payments.make_exports"),
+    "run-reconciliations": every(15.0, "payments.run_reconciliations"),
     "expire-exports": every(600.0, "payments.expire_exports"),
     "close-stale-claims": every(300.0, "payments.close_stale_claims"),
     "read-statements": every(15.0, "payments.read_statements"),

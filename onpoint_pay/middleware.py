@@ -71,7 +71,7 @@ class RequestContextMiddleware:
         return answer
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_BODY_BYTES:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > _largest_body(request):
             return problem_answer(Problem("body_too_large"), request)
         if not _is_for_us(request):
             return problem_answer(Problem("parameter_invalid", "We do not answer to this host name."), request)
@@ -104,6 +104,12 @@ class RequestContextMiddleware:
             return None  # no crash: the handlers below answer it
         log.error("crash", exc_info=error, path=without_tokens(request.path))
         return problem_answer(Problem("internal_error"), request)
+
+
+def _largest_body(request: HttpRequest) -> int:
+    """In bytes: a form with a file in it may be as large as the file and what stands around it."""
+    takes_file = request.path_info in settings.FILE_PATHS and request.content_type == "multipart/form-data"
+    return settings.MAX_BODY_BYTES + (settings.MAX_FILE_BYTES if takes_file else 0)
 
 
 def _is_for_us(request: HttpRequest) -> bool:

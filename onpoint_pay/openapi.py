@@ -48,7 +48,22 @@ REPLAYED_HEADER = {
 LIMIT = OpenApiParameter(
     "limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, description="Objects on a page."
 )
-CURSOR = OpenApiParameter("cursor", OpenApiTypes.STR, description="`next_cursor` of the page before.")
+CURSOR = OpenApiParameter(
+    "cursor", OpenApiTypes.STR, description="`next_cursor` of the page before, or `previous_cursor` of the one after."
+)
+INCLUDE = OpenApiParameter(
+    "include",
+    OpenApiTypes.STR,
+    enum=["total"],
+    description="total: adds how many there are, exact up to 10,000, beyond which `total_is_estimate`.",
+)
+
+
+def sort_by(*fields: str) -> OpenApiParameter:
+    """How a list may be sorted, its usual order first."""
+    words = f"{', '.join(fields)}; with a minus for descending. What has no such value is left out."
+    return OpenApiParameter("sort", OpenApiTypes.STR, description=words, default=f"-{fields[0]}")
+
 
 BODY_CODES = ("invalid_json", "parameter_missing", "parameter_invalid", "validation_failed")
 # A repeat is compared with the first request, so that its body is read even where none is asked for.
@@ -84,6 +99,11 @@ class ApiSchema(AutoSchema):
         """What the method says for itself; the words about its whole viewset would repeat on every operation."""
         text: str = get_doc(getattr(self.view, getattr(self.view, "action", ""), None))
         return text
+
+    def get_override_parameters(self) -> list[Any]:
+        """Whatever has pages can be counted."""
+        found = list(super().get_override_parameters())  # type: ignore[no-untyped-call]
+        return [*found, INCLUDE] if CURSOR in found else found
 
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
@@ -134,7 +154,8 @@ class ApiSchema(AutoSchema):
         shown = get_override(data.child, "examples", []) if is_list_serializer(data) else []
         if not shown:
             return {}
-        page = {"object": "list", "url": self.path, "data": [shown[0].value], "has_more": False, "next_cursor": None}
+        page = {"object": "list", "url": self.path, "data": [shown[0].value], "has_more": False}
+        page |= {"next_cursor": None, "previous_cursor": None}
         return {"APage": {"value": page, "summary": "A page"}}
 
     def _is_list_view(self, serializer: Any = None) -> bool:

@@ -6,7 +6,7 @@ INTRODUCTION = """\
 Payments for Kenya: M-Pesa prompts, money that payers send by themselves, refunds, and signed webhooks.
 
 **Amounts** are decimals in major units: send `100` or `"100.00"`, read `"100.00"`. **Times** are RFC 3339 in UTC.
-**Lists** are pages: `data`, `has_more`, and `next_cursor` for the next page.
+**Lists** are pages: `data`, `has_more`, `next_cursor` for the next page and `previous_cursor` for the one before.
 
 **Modes.** A key belongs to one merchant and one mode, test or live, and sees nothing else. In test mode the payer's
 number decides the outcome: any number pays after two seconds, 254700000001 has too little money, 254700000032 cancels.
@@ -53,12 +53,16 @@ TAGS: dict[str, tuple[tuple[str, ...], str]] = {
         ("payouts", "payout-batches", "payout-destinations"),
         "Money sent out of the balance, alone or in batches, and the destinations it may go to.",
     ),
-    "settlements": (("settlements",), "What fell due to you, day by day, and the statement of each day."),
+    "settlements": (
+        ("settlements", "settlement-accounts"),
+        "What fell due to you, day by day, and the statement of each day.",
+    ),
     "books": (
         ("balance", "ledger", "reconciliation"),
         "Your balances, every movement behind them, and what does not fit the provider's statements.",
     ),
     "exports": (("exports", "export-files"), "Files of your rows, made on request."),
+    "reports": (("reports",), "Figures over a time, summed when asked for."),
     "test": (("test",), "What helps to try things, in test mode only."),
     "health": (("health", "status"), "Whether this installation and its providers answer and can work."),
 }
@@ -126,6 +130,7 @@ PAYMENT_EXAMPLE: dict[str, Any] = {
     "completed_at": None,
     "expires_at": "2026-11-21T08:17:28.004Z",
     "cancel_requested_at": None,
+    "settlement": None,
     "version": 2,
 }
 EXPLANATION_EXAMPLE: dict[str, Any] = {

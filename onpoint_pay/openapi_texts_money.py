@@ -258,12 +258,3 @@ RECON_EXCEPTION_EXAMPLE: dict[str, Any] = {
     "closed_at": None,
     "resolution": None,
 }
-RECONCILIATION_EXAMPLE: dict[str, Any] = {
-    "id": "rec_01K9ZQ4M8T7V2C6X5B3N1R0WYF",
-    "object": "reconciliation",
-    "livemode": True,
-    "account": "daraja:600123",
-    "matched": 1286,
-    "charges": 41,
-    "exceptions": {"overpaid": 1},
-}

@@ -14,7 +14,6 @@ from onpoint_pay.openapi_texts_c2b import ACCEPTED_CLAIM_EXAMPLE, MATCHED_EXAMPL
 from onpoint_pay.openapi_texts_money import (
     EXPORT_EXAMPLE,
     RECON_EXCEPTION_EXAMPLE,
-    RECONCILIATION_EXAMPLE,
     SETTLEMENT_EXAMPLE,
 )
 from onpoint_pay.openapi_texts_payouts import (
@@ -26,6 +25,7 @@ from onpoint_pay.openapi_texts_payouts import (
     PAYOUT_RETURNED_EXAMPLE,
     PAYOUT_WAITING_EXAMPLE,
 )
+from onpoint_pay.openapi_texts_recon import RUN_EXAMPLE
 
 # --- endpoints --------------------------------------------------------------------------------------------------------
 
@@ -249,7 +249,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "settlement.failed": SETTLEMENT_EXAMPLE | {"status": "failed", "paid_at": None, "version": 4},
     "export.ready": EXPORT_EXAMPLE,
     "reconciliation.exception": RECON_EXCEPTION_EXAMPLE,
-    "reconciliation.completed": RECONCILIATION_EXAMPLE,
+    "reconciliation.completed": RUN_EXAMPLE,
     "webhook_endpoint.disabled": ENDPOINT_EXAMPLE
     | {"status": "disabled", "failing_since": "2026-11-16T08:15:30.120Z", "version": 2},
 }

@@ -101,6 +101,9 @@ API_VERSION = "2026-11-21"
 ERROR_DOCS_URL = env.text("ERROR_DOCS_URL", default=f"{BASE_URL}/docs/errors/")
 MAX_BODY_BYTES = 256 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+MAX_FILE_BYTES = env.integer("MAX_FILE_BYTES", default=10_485_760)
+# Only these take a file: as a multipart form, with a few fields beside it.
+FILE_PATHS = ("/api/v1/reconciliation/runs/",)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["merchants.authentication.CallerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["merchants.permissions.HasRequiredScope"],
@@ -124,6 +127,7 @@ RATE_LIMITS = {
     "prompt_day": env.text("RATE_LIMIT_PROMPT_DAY", default="10/1d"),
     "provider": env.text("RATE_LIMIT_PROVIDER", default="10/1m"),
     "export": env.text("RATE_LIMIT_EXPORT", default="10/1h"),
+    "statement": env.text("RATE_LIMIT_STATEMENT", default="30/1h"),
 }
 # A payer's phone is spared in live mode always; in test mode no phone rings, and tests ask the same one all day.
 PROMPT_LIMITS_IN_TEST_MODE = env.boolean("PROMPT_LIMITS_IN_TEST_MODE")
@@ -161,6 +165,10 @@ SPECTACULAR_SETTINGS = {
         "LanguageEnum": ["en", "sw"],
         "LedgerSideEnum": ["debit", "credit"],
         "PayoutDestinationTypeEnum": "settlements.states.DESTINATION_TYPES",
+        "DestinationStatusEnum": "settlements.states.DESTINATION_STATES",
+        "ReportNameEnum": ["payments", "failures", "refunds", "payouts"],
+        "ReportPeriodEnum": ["day", "week", "month"],
+        "StatementSourceEnum": "settlements.states.RECON_SOURCES",
         "ExportTypeEnum": "settlements.states.EXPORT_TYPES",
         "ExportFormatEnum": "settlements.states.EXPORT_FORMATS",
         "ExportStatusEnum": "settlements.states.EXPORT_STATES",

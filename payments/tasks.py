@@ -12,11 +12,13 @@ from payments.services import (
     out_sending,
     payout_start,
     questions,
+    reconcile_runs,
     silence,
     statement_run,
     sweep,
 )
 from settlements.services import exports as export_life
+from settlements.services import recon_runs
 
 
 @shared_task(name=callbacks.JOB)
@@ -85,3 +87,9 @@ def make_exports() -> None:
 @shared_task(name=export_life.EXPIRE_JOB)
 def expire_exports() -> None:
     export_life.expire_exports()
+
+
+@shared_task(name=recon_runs.JOB)
+def run_reconciliations() -> None:
+    taken(recon_runs.JOB)
+    reconcile_runs.run_reconciliations()

@@ -8,6 +8,7 @@ from payments.views.c2b import C2bAccountViewSet, C2bClaimViewSet, C2bReceiptVie
 from payments.views.exports import ExportViewSet
 from payments.views.payments import PaymentViewSet
 from payments.views.refunds import RefundViewSet
+from payments.views.reports import ReportViewSet
 from payments.views.standing import StandingViewSet
 
 view = PaymentViewSet.as_view
@@ -18,6 +19,7 @@ receipt_view = C2bReceiptViewSet.as_view
 claim_view = C2bClaimViewSet.as_view
 refund_view = RefundViewSet.as_view
 export_view = ExportViewSet.as_view
+report_view = ReportViewSet.as_view
 
 urlpatterns = [
     path("payments/", view({"get": "list"}), name="payments"),
@@ -60,6 +62,10 @@ urlpatterns = [
     path("exports/", export_view({"post": "create", "get": "list"}), name="exports"),
     path("exports/<str:pk>/", export_view({"get": "retrieve"}), name="export"),
     path("export-files/<str:token>/", export_view({"get": "fetch"}), name="export-file"),
+    path("reports/payments/", report_view({"get": "payments"}), name="report-payments"),
+    path("reports/failures/", report_view({"get": "failures"}), name="report-failures"),
+    path("reports/refunds/", report_view({"get": "refunds"}), name="report-refunds"),
+    path("reports/payouts/", report_view({"get": "payouts"}), name="report-payouts"),
     path("hooks/<str:token>/collect/", collect, name="callback"),
     path("hooks/<str:token>/confirm/", confirm, name="callback-confirm"),
     path("hooks/<str:token>/validate/", validate, name="callback-validate"),

@@ -84,6 +84,11 @@ RECON_EXCEPTION_MOVES: dict[tuple[str, str], bool] = {
     (RECON_OPEN, RECON_CLOSED): False,
 }
 
+# What somebody brought in live mode waits for an operator: a statement is evidence.
+RUN_WAITS, RUN_QUEUED, RUN_COMPLETED = "requires_approval", "queued", "completed"
+RUN_FAILED, RUN_REJECTED = "failed", "rejected"
+RECON_RUN_STATES = (RUN_WAITS, RUN_QUEUED, RUN_COMPLETED, RUN_FAILED, RUN_REJECTED)
+
 # --- settlement -------------------------------------------------------------------------------------------------------
 
 SETTLEMENT_OPEN = "open"

@@ -9,6 +9,8 @@ from settlements.views.fees import FeeViewSet
 from settlements.views.payout_batches import CsvParser, PayoutBatchViewSet
 from settlements.views.payouts import PayoutViewSet
 from settlements.views.recon import ReconExceptionViewSet
+from settlements.views.recon_runs import ReconRunViewSet, StatementParser
+from settlements.views.settlement_accounts import SettlementAccountViewSet
 from settlements.views.settlements import SettlementViewSet
 from settlements.views.statements import StatementViewSet
 from settlements.views.trial import TrialViewSet
@@ -18,6 +20,7 @@ settlement_view = SettlementViewSet.as_view
 payout_view = PayoutViewSet.as_view
 destination_view = DestinationViewSet.as_view
 payout_batch_view = PayoutBatchViewSet.as_view
+recon_view = ReconRunViewSet.as_view
 
 urlpatterns: list[URLPattern] = [
     path("merchant/fees/", FeeViewSet.as_view({"get": "retrieve"}), name="merchant-fees"),
@@ -31,6 +34,7 @@ urlpatterns: list[URLPattern] = [
         StatementViewSet.as_view({"get": "of_settlement"}),
         name="settlement-own-statement",
     ),
+    path("settlement-accounts/", SettlementAccountViewSet.as_view({"get": "list"}), name="settlement-accounts"),
     path("balance/", BalanceViewSet.as_view({"get": "retrieve"}), name="balance"),
     path("test/balance/", TrialViewSet.as_view({"post": "balance"}), name="test-balance"),
     path("ledger/accounts/", ledger_view({"get": "accounts"}), name="ledger-accounts"),
@@ -40,6 +44,13 @@ urlpatterns: list[URLPattern] = [
     path(
         "reconciliation/exceptions/", ReconExceptionViewSet.as_view({"get": "list"}), name="reconciliation-exceptions"
     ),
+    path(
+        "reconciliation/runs/",
+        recon_view({"post": "create", "get": "list"}, parser_classes=[StatementParser]),
+        name="reconciliation-runs",
+    ),
+    path("reconciliation/runs/<str:pk>/", recon_view({"get": "retrieve"}), name="reconciliation-run"),
+    path("reconciliation/items/", recon_view({"get": "items"}), name="reconciliation-items"),
     path("payouts/", payout_view({"post": "create", "get": "list"}), name="payouts"),
     path("payouts/<str:pk>/", payout_view({"get": "retrieve"}), name="payout"),
     path("payouts/<str:pk>/approve/", payout_view({"post": "approve"}), name="payout-approve"),

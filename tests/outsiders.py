@@ -30,7 +30,7 @@ from settlements.services.export_files import write_file
 from settlements.services.exports import ask_export, finish_export, path_of
 from settlements.tests.base import post
 from settlements.tests.payouts import make_batch, make_destination, make_payout
-from settlements.tests.recon import make_exception
+from settlements.tests.recon import make_exception, make_line, make_run
 from webhooks.models import Event, Notice
 from webhooks.services.recovery import start_recovery
 from webhooks.tests.factories import make_delivery, make_endpoint, publish
@@ -202,6 +202,15 @@ def recon_exception(merchant: Merchant, mode: str) -> str:
     return to_public("rcx", make_exception(merchant, mode).id)
 
 
+def recon_run(merchant: Merchant, mode: str) -> str:
+    return to_public("rec", make_run(merchant, mode).id)
+
+
+def recon_item(merchant: Merchant, mode: str) -> str:
+    """A line of a statement of a shortcode of the merchant's own."""
+    return to_public("rcl", UUID(int=make_line(f"daraja:{shop_of(merchant, mode).shortcode}", mode).pk))
+
+
 def c2b_account(merchant: Merchant, mode: str) -> str:
     return to_public("acc", make_c2b_account(shop_of(merchant, mode)).id)
 
@@ -321,6 +330,7 @@ CASES: dict[str, Case] = {
         make=make_destination, nonsense=nothing("dst"), bodies={"patch": {"label": "mine now"}}, told=(403,)
     ),
     "payout-destinations": ListCase(make=make_destination, filters=lambda name: {"type": "bank"}),
+    "settlement-accounts": ListCase(make=make_destination, filters=lambda name: {"type": "bank"}),
     "webhook-endpoint": ENDPOINT,
     "webhook-endpoint-rotate": ENDPOINT,
     "webhook-endpoint-test": ENDPOINT,
@@ -343,6 +353,9 @@ CASES: dict[str, Case] = {
     # Signed, so that only its owner reads it, and only for a day.
     "export-file": ObjectCase(make=export_file, nonsense=lambda: f"{new_id()}~4102444800:none"),
     "reconciliation-exceptions": ListCase(make=recon_exception, filters=lambda name: {"kind": "missing_here"}),
+    "reconciliation-runs": ListCase(make=recon_run, filters=lambda name: {"status": "completed"}, in_person=True),
+    "reconciliation-run": ObjectCase(make=recon_run, nonsense=nothing("rec"), in_person=True),
+    "reconciliation-items": ListCase(make=recon_item, filters=lambda name: {"direction": "in"}, in_person=True),
     "ledger-transfer": ObjectCase(make=ledger_transfer, nonsense=nothing("trf")),
     "ledger-entries": ListCase(make=ledger_entry, filters=lambda name: {"kind": "pending"}),
     "ledger-accounts": ListCase(make=ledger_account, filters=lambda name: {"kind": "pending"}),
@@ -382,6 +395,10 @@ NO_MERCHANT_DATA: dict[str, str] = {
     "merchant-fees": "takes no name: always the caller's merchant; tested on its own",
     "merchant": "takes no name: always the caller's merchant; tested on its own",
     "rotate-webhook-secret": "takes no name: always the caller's merchant; tested on its own",
+    "report-payments": "takes no name: the caller's own figures; tested on its own",
+    "report-failures": "takes no name: the caller's own figures; tested on its own",
+    "report-refunds": "takes no name: the caller's own figures; tested on its own",
+    "report-payouts": "takes no name: the caller's own figures; tested on its own",
     "balance": "takes no name: the caller's own balances; tested on its own",
     "test-balance": "takes no name: adds to the caller's own test balance; tested on its own",
     "ledger-verify": "takes no name: the caller's own accounts; tested on its own",

@@ -14,6 +14,7 @@ from onpoint_pay import openapi_texts_accounts as texts
 from onpoint_pay.kit.api import DecimalText, InputSerializer
 from onpoint_pay.kit.crypto import CannotOpen
 from onpoint_pay.kit.redact import mask_phone
+from webhooks.serializers.fields import PageSerializer
 
 PROVIDERS = ["daraja"]
 C2B_VERSIONS = ["v2", "v1"]
@@ -258,12 +259,8 @@ class ProviderAccountSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
 
 
-class ProviderAccountListSerializer(serializers.Serializer[Any]):
-    object = serializers.CharField(default="list")
-    url = serializers.CharField()
+class ProviderAccountListSerializer(PageSerializer):
     data = ProviderAccountSerializer(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 class FindingSerializer(serializers.Serializer[Any]):

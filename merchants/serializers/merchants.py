@@ -24,6 +24,7 @@ from merchants.serializers.fields import (
 from onpoint_pay import openapi_texts_people as texts
 from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.money import Money
+from webhooks.serializers.fields import PageSerializer
 
 KRA_PIN = re.compile(r"[A-Z][0-9]{9}[A-Z]")
 MOST_NETWORKS = 50
@@ -323,12 +324,8 @@ class ShownApiKeySerializer(ApiKeySerializer):
     key = serializers.CharField()
 
 
-class ApiKeyListSerializer(serializers.Serializer[Any]):
-    object = serializers.CharField(default="list")
-    url = serializers.CharField()
+class ApiKeyListSerializer(PageSerializer):
     data = ApiKeySerializer(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Shown once", value=texts.WEBHOOK_SECRET_EXAMPLE)])

@@ -9,6 +9,7 @@ from merchants.models import Membership, Role
 from merchants.serializers.fields import EmailField, stamp
 from onpoint_pay import openapi_texts_people as texts
 from onpoint_pay.kit.api import InputSerializer
+from webhooks.serializers.fields import PageSerializer
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Somebody who keeps the books", value=texts.NEW_MEMBER_EXAMPLE)])
@@ -53,9 +54,5 @@ class MemberSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
-class MemberListSerializer(serializers.Serializer[Any]):
-    object = serializers.CharField(default="list")
-    url = serializers.CharField()
+class MemberListSerializer(PageSerializer):
     data = MemberSerializer(many=True)  # type: ignore[assignment]
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)

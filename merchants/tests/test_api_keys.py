@@ -218,7 +218,7 @@ class ListTests(ApiTestCase):
     def test_pages_newest_first(self) -> None:
         first = self.get("api-keys/?limit=3", self.headers)
         found = first.json()
-        self.assertEqual(list(found), list(ApiKeyListSerializer().fields))
+        self.assertEqual(set(found), set(ApiKeyListSerializer().fields) - {"total", "total_is_estimate"})
         self.assertEqual([key["name"] for key in found["data"]], ["key 4", "key 3", "key 2"])
         self.assertIn('rel="next"', first["Link"])
         make_api_key(self.merchant, name="made while paging")

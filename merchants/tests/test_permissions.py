@@ -102,6 +102,7 @@ class RoleTests(ApiTestCase):
             "accounts:write": {owner, admin},
             "team:write": {owner, admin},
             "limits:write": {owner, admin},
+            "statements:write": {owner, admin, finance},
         }.items():
             with self.subTest(scope):
                 self.assertEqual({role for role in Role.values if scope in scopes_of_role(role, "live")}, roles)

@@ -154,7 +154,7 @@ class Changing(AccountCalls, ApiTestCase):
     def test_reading_shows_the_same_as_connecting(self) -> None:
         one = self.get(self.path, self.headers).json()
         page = self.get(ACCOUNTS, self.headers).json()
-        self.assertEqual(list(page), list(ProviderAccountListSerializer().fields))
+        self.assertEqual(set(page), set(ProviderAccountListSerializer().fields) - {"total", "total_is_estimate"})
         self.assertEqual(page["data"], [one])
 
     def test_absent_fields_stay_and_null_clears(self) -> None:

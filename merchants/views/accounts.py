@@ -61,8 +61,8 @@ class ProviderAccountViewSet(ApiViewSet):
         responses=ProviderAccountListSerializer,
     )
     def list(self, request: Request) -> Response:
-        found, cursor = page_of_accounts(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [provider_account_body(account) for account in found], next_cursor=cursor)
+        found, turn = page_of_accounts(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [provider_account_body(account) for account in found], turn=turn)
 
     @extend_schema(
         operation_id="connect_provider_account",

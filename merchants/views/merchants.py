@@ -163,8 +163,8 @@ class ApiKeyViewSet(ApiViewSet):
         responses=ApiKeyListSerializer,
     )
     def list(self, request: Request) -> Response:
-        keys, cursor = pages.page_of_keys(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [api_key_body(key) for key in keys], next_cursor=cursor)
+        keys, turn = pages.page_of_keys(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [api_key_body(key) for key in keys], turn=turn)
 
     @extend_schema(
         operation_id="create_api_key",

@@ -39,8 +39,8 @@ class TeamViewSet(ApiViewSet):
         responses=MemberListSerializer,
     )
     def list(self, request: Request) -> Response:
-        found, cursor = page_of_members(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [member_body(member) for member in found], next_cursor=cursor)
+        found, turn = page_of_members(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [member_body(member) for member in found], turn=turn)
 
     @extend_schema(
         operation_id="add_member",

@@ -3,6 +3,7 @@
 import base64
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, cast
 from uuid import UUID
@@ -214,22 +215,40 @@ def decode_cursor(text: str, *, length: int) -> list[str]:
     return parts
 
 
-def list_answer(request: Request, data: list[dict[str, Any]], *, next_cursor: str | None, **more: Any) -> Response:
-    """One page: `data`, `has_more`, `next_cursor`, and the same as a Link header."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Where a list goes on from a page, and how much there is of it, if that was asked for."""
+
+    next: str | None = None
+    previous: str | None = None
+    total: Mapping[str, Any] | None = None
+
+
+ONLY_PAGE = Turn()
+
+
+def list_answer(request: Request, data: list[dict[str, Any]], *, turn: Turn = ONLY_PAGE) -> Response:
+    """One page: `data`, `has_more` and the cursors beside it, which a Link header has too."""
     body = {
         "object": "list",
         "url": request.path,
         "data": data,
-        "has_more": next_cursor is not None,
-        "next_cursor": next_cursor,
-        **more,
+        "has_more": turn.next is not None,
+        "next_cursor": turn.next,
+        "previous_cursor": turn.previous,
+        **(turn.total or {}),
     }
     answer = Response(body)
-    if next_cursor is not None:
-        query = request.query_params.copy()
-        query["cursor"] = next_cursor
-        answer["Link"] = f'<{settings.BASE_URL}{request.path}?{query.urlencode()}>; rel="next"'
+    links = [_link(request, cursor, rel) for cursor, rel in ((turn.next, "next"), (turn.previous, "prev")) if cursor]
+    if links:
+        answer["Link"] = ", ".join(links)
     return answer
+
+
+def _link(request: Request, cursor: str, rel: str) -> str:
+    query = request.query_params.copy()
+    query["cursor"] = cursor
+    return f'<{settings.BASE_URL}{request.path}?{query.urlencode()}>; rel="{rel}"'
 
 
 def request_id_of(request: Request) -> str:

@@ -6,22 +6,28 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import DateTimeField, IntegerField, Model, Q, QuerySet
 
-from onpoint_pay.kit.api import decode_cursor, encode_cursor
+from onpoint_pay.kit.api import Turn, decode_cursor, encode_cursor
 from onpoint_pay.kit.clock import NAIROBI
 from onpoint_pay.kit.crypto import fingerprint
 from onpoint_pay.kit.errors import Fault, Invalid, Problem
 from onpoint_pay.kit.ids import PublicIdInvalid, from_public
 from onpoint_pay.kit.money import Money, MoneyError
 
-M = TypeVar("M", bound=Model)
+M = TypeVar("M")
+R = TypeVar("R", bound=Model)
 V = TypeVar("V")
-Page = tuple[list[M], str | None]
+Page = tuple[list[M], Turn]
 # name of a filter: reads its text; ValueError tells what is wrong with it
 Readers = Mapping[str, Callable[[str], V]]
 Conditions = Readers[Q]
 NO_FILTERS = ("limit", "cursor")
+PAGED = (*NO_FILTERS, "include")
+SORTED = (*PAGED, "sort")
+SORTS = ("created_at", "amount", "completed_at")
+TOTAL_COUNTED = 10_000
+NEXT, PREVIOUS = "next", "previous"
 MOST_DIGITS = 19
 
 
@@ -37,54 +43,166 @@ class Order:
 NEWEST_FIRST = Order()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a page goes on: after `value` in the order of the list, or `back`, before it."""
+
+    value: Any
+    back: bool
+
+
 # --- pages --------------------------------------------------------------------------------------------------------
 
 
-def page_of(rows: QuerySet[M], query: Mapping[str, str], conditions: Conditions, *, by: str, limit: int) -> Page[M]:
-    """One page by filter, newest first by the time `by`, and the cursor of the next.
+def page_of(rows: QuerySet[R], query: Mapping[str, str], conditions: Conditions, *, by: str, limit: int) -> Page[R]:
+    """One page by filter, newest first by the time `by` unless sorted otherwise.
 
-    Raises Invalid for unknown or unreadable filters, Problem cursor_invalid for a cursor of another query.
+    Raises Invalid for unknown or unreadable filters, Problem parameter_invalid for an unknown order, cursor_invalid for
+    a cursor of another query.
     """
-    rows = rows.filter(read_conditions(query, conditions))
-    mark = mark_of(rows.model._meta.label_lower, query)
-    last = last_seen(query, mark, _moment_and_key)
-    if last is not None:
-        at, key = last
-        # The first condition alone lets the index begin at the right place.
-        rows = rows.filter(Q(**{f"{by}__lte": at}) & (Q(**{f"{by}__lt": at}) | Q(id__lt=key)))
-    found = list(rows.order_by(f"-{by}", "-id")[: limit + 1])
-    return cut(found, limit=limit, mark=mark, shown=lambda row: f"{getattr(row, by).isoformat()} {row.pk}")
+    rows = rows.filter(read_conditions(query, conditions, ignored=SORTED))
+    return page_sorted(rows, query, by=by, limit=limit)
+
+
+def page_sorted(rows: QuerySet[R], query: Mapping[str, str], *, by: str, limit: int) -> Page[R]:
+    """As page_of, of rows that are filtered already. Ties are broken by the key."""
+    model: type[Model] = rows.model
+    field, descending = read_sort(query, sorts_of(model, by))
+    column: Any = model._meta.get_field(field)
+    if column.null:
+        rows = rows.filter(**{f"{field}__isnull": False})
+    is_time, is_numbered = isinstance(column, DateTimeField), isinstance(model._meta.pk, IntegerField)
+
+    def read(text: str) -> tuple[Any, Any]:
+        value, _, key = text.partition(" ")
+        read_key = whole_number if is_numbered else UUID
+        return datetime.fromisoformat(value) if is_time else whole_number(value), read_key(key)
+
+    def shown(row: R) -> str:
+        value = getattr(row, field)
+        return f"{value.isoformat() if is_time else value} {row.pk}"
+
+    def fetch(place: Place | None, count: int) -> list[R]:
+        way, sign = _way(descending=descending, place=place)
+        found = rows
+        if place is not None:
+            value, key = place.value
+            # The first condition alone lets the index begin at the right place.
+            beyond = Q(**{f"{field}__{way}": value}) | Q(**{f"id__{way}": key})
+            found = rows.filter(Q(**{f"{field}__{way}e": value}) & beyond)
+        return list(found.order_by(f"{sign}{field}", f"{sign}id")[:count])
+
+    mark = mark_of(model._meta.label_lower, query)
+    return turn_to(query, mark=mark, limit=limit, read=read, shown=shown, fetch=fetch, count=_counter(rows))
 
 
 def page_by(
-    rows: QuerySet[M],
+    rows: QuerySet[R],
     query: Mapping[str, str],
     conditions: Conditions,
     *,
     limit: int,
     order: Order = NEWEST_FIRST,
     within: str = "",
-) -> Page[M]:
+) -> Page[R]:
     """As page_of, by a unique column; `within` tells lists of the same rows apart."""
-    rows = rows.filter(read_conditions(query, conditions))
+    rows = rows.filter(read_conditions(query, conditions, ignored=PAGED))
+    by = order.by
+
+    def fetch(place: Place | None, count: int) -> list[R]:
+        way, sign = _way(descending=order.descending, place=place)
+        found = rows if place is None else rows.filter(**{f"{by}__{way}": place.value})
+        return list(found.order_by(f"{sign}{by}")[:count])
+
+    def shown(row: R) -> str:
+        return str(getattr(row, by))
+
     mark = mark_of(rows.model._meta.label_lower + within, query)
-    last = last_seen(query, mark, order.read)
-    if last is not None:
-        rows = rows.filter(**{f"{order.by}__{'lt' if order.descending else 'gt'}": last})
-    found = list(rows.order_by(f"-{order.by}" if order.descending else order.by)[: limit + 1])
-    return cut(found, limit=limit, mark=mark, shown=lambda row: str(getattr(row, order.by)))
+    return turn_to(query, mark=mark, limit=limit, read=order.read, shown=shown, fetch=fetch, count=_counter(rows))
 
 
-def read_conditions(query: Mapping[str, str], conditions: Conditions) -> Q:
+def turn_to(
+    query: Mapping[str, str],
+    *,
+    mark: str,
+    limit: int,
+    read: Callable[[str], Any],
+    shown: Callable[[M], str],
+    fetch: Callable[[Place | None, int], list[M]],
+    count: Callable[[int], int],
+) -> Page[M]:
+    """One page of any list. `fetch` gives so many rows from a place on, the nearest first; `shown` writes what `read`
+    reads; `count` counts the rows of the list up to so many.
+    """
+    place = place_of(query, mark, read)
+    found = fetch(place, limit + 1)
+    goes_back, is_more = place is not None and place.back, len(found) > limit
+    found = found[:limit]
+    if goes_back:
+        found.reverse()
+    # Where a page was come from there is another one, unless its rows are gone.
+    is_other = place is not None and bool(found)
+    has_next, has_previous = (is_other, is_more) if goes_back else (is_more, is_other)
+    turn = Turn(
+        next=encode_cursor([mark, NEXT, shown(found[-1])]) if has_next else None,
+        previous=encode_cursor([mark, PREVIOUS, shown(found[0])]) if has_previous else None,
+        total=_total(count) if wants_total(query) else None,
+    )
+    return found, turn
+
+
+def _way(*, descending: bool, place: Place | None) -> tuple[str, str]:
+    """The comparison and the sign of the order in which rows are walked from a place."""
+    goes_down = descending != (place is not None and place.back)
+    return ("lt", "-") if goes_down else ("gt", "")
+
+
+def _counter(rows: QuerySet[R]) -> Callable[[int], int]:
+    return lambda most: rows[:most].count()
+
+
+def _total(count: Callable[[int], int]) -> dict[str, Any]:
+    """Exact up to 10,000, then an estimate from below."""
+    counted = count(TOTAL_COUNTED + 1)
+    return {"total": min(counted, TOTAL_COUNTED), "total_is_estimate": counted > TOTAL_COUNTED}
+
+
+def wants_total(query: Mapping[str, str]) -> bool:
+    """Raises Problem parameter_invalid for anything else that is to be included."""
+    if query.get("include", "total") != "total":
+        raise Problem("parameter_invalid", "Only total can be included.", param="include")
+    return "include" in query
+
+
+def sorts_of(model: type[Model], by: str) -> tuple[str, ...]:
+    """What rows of this kind can be sorted by, the usual order first."""
+    names = {field.name for field in model._meta.concrete_fields}
+    return (by, *(name for name in SORTS if name != by and name in names))
+
+
+def read_sort(query: Mapping[str, str], sorts: tuple[str, ...]) -> tuple[str, bool]:
+    """The column and whether it goes down. Raises Problem parameter_invalid."""
+    text = query.get("sort", f"-{sorts[0]}")
+    field = text.removeprefix("-")
+    if field not in sorts:
+        raise Problem(
+            "parameter_invalid", f"sort must be one of {', '.join(sorts)}, or one with a minus.", param="sort"
+        )
+    return field, text.startswith("-")
+
+
+def read_conditions(query: Mapping[str, str], conditions: Conditions, *, ignored: tuple[str, ...] = NO_FILTERS) -> Q:
     """Every filter that was sent, as one condition. Raises Invalid with every fault together."""
-    return Q(*read_filters(query, conditions).values())
+    return Q(*read_filters(query, conditions, ignored=ignored).values())
 
 
-def read_filters(query: Mapping[str, str], readers: Readers[V]) -> dict[str, V]:
-    """The filters that were sent, read. Raises Invalid with every fault together."""
+def read_filters(
+    query: Mapping[str, str], readers: Readers[V], *, ignored: tuple[str, ...] = NO_FILTERS
+) -> dict[str, V]:
+    """The filters that were sent, read; `ignored` ones are none. Raises Invalid with every fault together."""
     found, faults = {}, []
     for name, text in query.items():
-        if name in NO_FILTERS:
+        if name in ignored:
             continue
         try:
             found[name] = readers[name](said(text))
@@ -110,36 +228,22 @@ def _fault_of(name: str) -> str:
 
 
 def mark_of(name: str, query: Mapping[str, str]) -> str:
-    """Ties a cursor to its list and filters."""
-    return fingerprint([name, {key: text for key, text in query.items() if key not in NO_FILTERS}])[:16]
+    """Ties a cursor to its list, filters and order."""
+    return fingerprint([name, {key: text for key, text in query.items() if key not in PAGED}])[:16]
 
 
-def last_seen(query: Mapping[str, str], mark: str, read: Callable[[str], V]) -> V | None:
+def place_of(query: Mapping[str, str], mark: str, read: Callable[[str], Any]) -> Place | None:
     """Where a page goes on, None for the first. Raises Problem cursor_invalid for another list's cursor."""
     if not query.get("cursor"):
         return None
-    of_query, last = decode_cursor(query["cursor"], length=2)
-    if of_query == mark:
+    of_query, way, last = decode_cursor(query["cursor"], length=3)
+    if of_query == mark and way in (NEXT, PREVIOUS):
         try:
-            return read(last)
+            return Place(value=read(last), back=way == PREVIOUS)
         except ValueError:
             pass
     detail = "The cursor belongs to another list or to other filters; start again without it."
     raise Problem("cursor_invalid", detail, param="cursor")
-
-
-def cut(
-    found: list[M], *, limit: int, mark: str, shown: Callable[[M], str] = lambda row: str(row.pk)
-) -> tuple[list[M], str | None]:
-    """A page out of one row more than it holds, and the cursor of the next; `shown` is what `last_seen` reads."""
-    if len(found) <= limit:
-        return found, None
-    return found[:limit], encode_cursor([mark, shown(found[limit - 1])])
-
-
-def _moment_and_key(text: str) -> tuple[datetime, UUID]:
-    at, _, key = text.partition(" ")
-    return datetime.fromisoformat(at), UUID(key)
 
 
 # --- reading what was sent ----------------------------------------------------------------------------------------
@@ -253,9 +357,9 @@ def time_range(field: str) -> Conditions:
     }
 
 
-# Of rows with `amount` in minor units and `created_at`.
-AMOUNT_AND_TIME: Conditions = {
+# Of rows with `amount` in minor units, and with `created_at`.
+AMOUNTS: Conditions = {
     "amount_min": lambda text: Q(amount__gte=amount(text)),
     "amount_max": lambda text: Q(amount__lte=amount(text)),
-    **time_range("created_at"),
 }
+AMOUNT_AND_TIME: Conditions = {**AMOUNTS, **time_range("created_at")}

@@ -23,6 +23,7 @@ NAMED_IN_BODY = (
     "post /api/v1/c2b/claims",
     "post /api/v1/payouts",
     "post /api/v1/payout-batches",
+    "post /api/v1/reconciliation/runs",
     # Whom to add, by the address they registered with.
     "post /api/v1/team/",
 )

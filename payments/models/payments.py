@@ -1,5 +1,7 @@
 """Payments: money a payer was asked for, or sent by themselves."""
 
+from uuid import UUID
+
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
@@ -80,6 +82,9 @@ class Payment(KeyedModel):
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_requested_by = models.TextField(null=True)
     version = models.IntegerField()
+
+    # No column: whoever finds payments to show them says which settlement the capture stands in.
+    settlement_id: UUID | None = None
 
     class Meta:
         db_table = "transactions"

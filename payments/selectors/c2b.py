@@ -8,7 +8,7 @@ from django.db.models import Model, Q, QuerySet
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import NotFound
-from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Conditions, one_of, page_of, time_range
+from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Conditions, Page, one_of, page_of, time_range
 from payments.matching import fold
 from payments.models import C2bAccount, C2bClaim, C2bReceipt
 from payments.states import C2B_STATES, CLAIM_STATES, VERIFICATIONS
@@ -48,18 +48,18 @@ def _receipts(caller: Caller) -> QuerySet[C2bReceipt]:
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
-def page_of_accounts(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[C2bAccount], str | None]:
+def page_of_accounts(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[C2bAccount]:
     """One page by filter, newest first, and the cursor of the next. Raises Invalid, and Problem cursor_invalid."""
     rows = C2bAccount.objects.scoped(caller.merchant_id, caller.mode)
     return page_of(rows, query, ACCOUNT_READERS, by="created_at", limit=limit)
 
 
-def page_of_receipts(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[C2bReceipt], str | None]:
+def page_of_receipts(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[C2bReceipt]:
     """As page_of_accounts, by the time we heard of them."""
     return page_of(_receipts(caller), query, RECEIPT_READERS, by="received_at", limit=limit)
 
 
-def page_of_claims(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[C2bClaim], str | None]:
+def page_of_claims(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[C2bClaim]:
     """As page_of_accounts."""
     rows = C2bClaim.objects.scoped(caller.merchant_id, caller.mode)
     return page_of(rows, query, CLAIM_READERS, by="created_at", limit=limit)

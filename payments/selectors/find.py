@@ -11,6 +11,7 @@ from onpoint_pay.kit.errors import NotFound, Problem
 from onpoint_pay.kit.ids import PublicIdInvalid, from_public, to_public
 from payments.errors import payment_missing
 from payments.models import BulkLine, BulkRun, Payment
+from payments.selectors.settled import with_settlement
 
 
 def payments_of(caller: Caller) -> QuerySet[Payment]:
@@ -22,7 +23,8 @@ FIELDS = Payment._meta.concrete_fields
 NAMES = [field.attname for field in FIELDS]
 PROVIDERS = ("daraja",)
 JSON_PLACES = [place for place, field in enumerate(FIELDS) if isinstance(field, JSONField)]
-BY_ID = f"""SELECT {", ".join(str(field.column) for field in FIELDS)} FROM transactions
+SETTLED = "(SELECT settlement_id FROM settlement_line WHERE transfer_id = capture_transfer_id) AS settlement_id"
+BY_ID = f"""SELECT {", ".join(str(field.column) for field in FIELDS)}, {SETTLED} FROM transactions
  WHERE id = %s AND merchant_id = %s AND mode = %s"""  # noqa: S608 - only our own columns are put in
 
 
@@ -33,10 +35,12 @@ def payment_by_id(caller: Caller, payment_id: UUID) -> Payment:
         row = cursor.fetchone()
     if row is None:
         raise payment_missing()
-    values = list(row)
+    *values, settlement_id = row
     for place in JSON_PLACES:
         values[place] = None if values[place] is None else orjson.loads(values[place])
-    return Payment.from_db("default", NAMES, values)
+    payment = Payment.from_db("default", NAMES, values)
+    payment.settlement_id = settlement_id
+    return payment
 
 
 def bulk_run_by_id(caller: Caller, run_id: UUID) -> BulkRun:
@@ -65,7 +69,7 @@ def payment_by_provider_reference(caller: Caller, reference: str) -> Payment:
     payment = payment or _payment_of_attempt(caller, reference)
     if payment is None:
         raise payment_missing()
-    return payment
+    return with_settlement(payment)
 
 
 def _payment_of_attempt(caller: Caller, reference: str) -> Payment | None:
@@ -76,15 +80,15 @@ def _payment_of_attempt(caller: Caller, reference: str) -> Payment | None:
 
 
 # One statement: the kinds of reference in the order they are tried, the first kind with a hit wins.
-BY_REFERENCE = """
-SELECT t.* FROM transactions t JOIN (
+BY_REFERENCE = f"""
+SELECT t.*, {SETTLED} FROM transactions t JOIN (
   SELECT id, 1 AS rank FROM transactions WHERE merchant_id = %(m)s AND mode = %(mode)s AND reference = %(text)s
   UNION ALL SELECT id, 2 FROM transactions WHERE merchant_id = %(m)s AND mode = %(mode)s AND id = %(id)s
   UNION ALL SELECT id, 3 FROM transactions WHERE merchant_id = %(m)s AND mode = %(mode)s AND merchant_reference = %(text)s
   UNION ALL SELECT id, 4 FROM transactions WHERE merchant_id = %(m)s AND mode = %(mode)s AND provider_reference = %(text)s
   UNION ALL SELECT id, 5 FROM transactions WHERE merchant_id = %(m)s AND mode = %(mode)s AND receipt = %(text)s
 ) hit ON hit.id = t.id ORDER BY hit.rank, t.surplus, t.created_at DESC LIMIT 20
-"""
+"""  # noqa: S608 - only our own words are put in
 
 
 def payment_by_any_reference(caller: Caller, text: str, *, method: str | None) -> Payment:
@@ -99,7 +103,7 @@ def payment_by_any_reference(caller: Caller, text: str, *, method: str | None) -
         key = None
     parameters = {"m": caller.merchant_id, "mode": caller.mode, "text": text, "id": key}
     hits = list(Payment.objects.raw(BY_REFERENCE, parameters)) or [
-        payment for payment in [_payment_of_attempt(caller, text)] if payment is not None
+        with_settlement(payment) for payment in [_payment_of_attempt(caller, text)] if payment is not None
     ]
     if not hits or (method is not None and hits[0].payment_method != method):
         raise payment_missing()

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from onpoint_pay.kit.caller import Caller
-from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Conditions, key_in, one_of, page_of
+from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Conditions, Page, key_in, one_of, page_of
 from payments.errors import refund_missing
 from payments.models import Refund
 from payments.states import REFUND_ROUTES, REFUND_STATES
@@ -24,7 +24,7 @@ def refund_by_id(caller: Caller, refund_id: UUID) -> Refund:
     return refund
 
 
-def page_of_refunds(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[Refund], str | None]:
+def page_of_refunds(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[Refund]:
     """One page by filter, newest first, and the cursor of the next.
 
     Raises Invalid for unknown or unreadable filters, Problem cursor_invalid for a cursor of another query.

@@ -14,8 +14,8 @@ from onpoint_pay.kit.money import Money
 from payments.matching import fold
 from payments.models import C2bAccount, C2bClaim, C2bReceipt
 from payments.serializers.fields import AmountField, FlagField, PhoneField, fail, stamp
-from payments.serializers.payments import PageSerializer
 from payments.states import C2B_SOURCES, C2B_STATES, VERIFICATIONS
+from webhooks.serializers.fields import PageSerializer
 
 LONGEST_CODE, MOST_ALIASES = 20, 20
 

@@ -27,6 +27,7 @@ from payments.serializers.fields import (
     stamp,
 )
 from payments.states import AWAITING_CUSTOMER, PAID, PAYMENT_STATES, PENDING_REASONS
+from webhooks.serializers.fields import PageSerializer
 
 PROMPT_METHOD, C2B_METHOD = "mpesa", "mpesa_c2b"
 METHODS = (PROMPT_METHOD, C2B_METHOD)
@@ -198,6 +199,7 @@ def payment_body(payment: Payment) -> dict[str, Any]:
         "completed_at": stamp(payment.completed_at),
         "expires_at": stamp(payment.expires_at),
         "cancel_requested_at": stamp(payment.cancel_requested_at),
+        "settlement": to_public("stl", payment.settlement_id) if payment.settlement_id else None,
         "version": payment.version,
     }
 
@@ -286,22 +288,14 @@ class PaymentSerializer(serializers.Serializer[Any]):
     completed_at = serializers.DateTimeField(allow_null=True)
     expires_at = serializers.DateTimeField()
     cancel_requested_at = serializers.DateTimeField(allow_null=True)
+    settlement = serializers.CharField(allow_null=True, help_text="The settlement that holds it, stl_….")
     version = serializers.IntegerField()
 
 
-class PageSerializer(serializers.Serializer[Any]):
-    object = serializers.CharField(default="list")
-    url = serializers.CharField()
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
-
-
 class PaymentListSerializer(PageSerializer):
-    """A page of payments; the totals only with `include=total`."""
+    """A page of payments."""
 
     data = PaymentSerializer(many=True)  # type: ignore[assignment]
-    total = serializers.IntegerField(required=False, help_text="Exact up to 10,000.")
-    total_is_estimate = serializers.BooleanField(required=False)
 
 
 @extend_schema_serializer(examples=[OpenApiExample("The money came", value=texts.MOMENT_EXAMPLE)])

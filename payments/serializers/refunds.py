@@ -14,8 +14,9 @@ from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
 from payments.models import Refund
 from payments.serializers.fields import AmountField, PhoneField, stamp
-from payments.serializers.payments import FailureSerializer, PageSerializer
+from payments.serializers.payments import FailureSerializer
 from payments.states import MANUAL, REFUND_PENDING_REASONS, REFUND_ROUTES, REFUND_STATES
+from webhooks.serializers.fields import PageSerializer
 
 
 class DestinationSerializer(InputSerializer):

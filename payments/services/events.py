@@ -5,7 +5,9 @@ from typing import Any
 from audit.services import record
 from onpoint_pay.kit.ids import to_public
 from payments.models import Payment
+from payments.selectors.settled import with_settlement
 from payments.serializers.payments import payment_body
+from payments.states import REVERSED
 from webhooks.services.outbox import publish_event
 
 
@@ -24,6 +26,8 @@ def announce(
     link holds no personal data: only states, money and the number of the evidence.
     """
     kind = f"payment.{news or payment.status}"
+    if payment.status == REVERSED:
+        with_settlement(payment)
     publish_event(
         merchant_id=payment.merchant_id,
         mode=payment.mode,

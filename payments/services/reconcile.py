@@ -30,8 +30,9 @@ from payments.services.reconcile_rules import NAMELESS, PROPOSE, RULES
 from payments.services.reconcile_undone import book_undone
 from settlements.services.recon_batches import match_batches
 from settlements.services.recon_charges import book_charges
-from settlements.services.recon_events import announce_exceptions, announce_run
+from settlements.services.recon_events import announce_exceptions
 from settlements.services.recon_import import BANK, TIMEOUT, lock_account, owner_of
+from settlements.services.recon_runs import conclude_run
 from settlements.services.recon_sources import party_digest
 
 log = structlog.get_logger(__name__)
@@ -60,16 +61,23 @@ class Run:
 
 
 def reconcile(
-    *, account: str, mode: str, actor: str = "system", books_missing: bool = True, is_whole: bool = True
+    *,
+    account: str,
+    mode: str,
+    actor: str = "system",
+    books_missing: bool = True,
+    is_whole: bool = True,
+    run_id: UUID | None = None,
 ) -> Run:
     """Match the lines that are open, name what does not fit, book what is missing here; safe to repeat.
 
     `account` is `provider:shortcode`, or `bank:` and a name. With `books_missing` money that only the provider knows of
     is looked up and booked through the doors that callbacks use; what has no owner waits in suspense. Unless it
-    `is_whole`, only what new lines name is looked at, and not what the statements leave out.
+    `is_whole`, only what new lines name is looked at, and not what the statements leave out. `run_id` is
+    of the run that somebody asked for.
     """
     started = time.monotonic()
-    run = Run(run_id=new_id())
+    run = Run(run_id=run_id or new_id())
     place = _place(account, mode, is_whole=is_whole)
     _pass(run, place)
     # First what is matched learns its receipt: else a second line of one payment would be taken for it.
@@ -143,8 +151,14 @@ def _conclude(run: Run, place: dict[str, Any], *, actor: str) -> None:
         run.exceptions = announce_exceptions(account=place["account"], mode=place["mode"])
         found = {"matched": sum(run.matched.values()), "charges": run.charges, "exceptions": run.exceptions}
         if place["merchant"] is not None:
-            announce_run(
-                run.run_id, merchant_id=place["merchant"], mode=place["mode"], account=place["account"], found=found
+            more = {"proposed": run.proposed, "booked": run.booked, "closed": run.closed}
+            conclude_run(
+                run.run_id,
+                merchant_id=place["merchant"],
+                mode=place["mode"],
+                account=place["account"],
+                actor=actor,
+                found=found | more,
             )
         record(
             merchant_id=place["merchant"],

@@ -7,7 +7,7 @@ from merchants.services.platform_accounts import platform_account
 from onpoint_pay.kit.money import Money
 from payments.services.c2b_statement import book_statement
 from providers.types import StatementLine
-from settlements.services.recon_import import platform_shortcode
+from settlements.selectors.recon_accounts import platform_shortcode
 
 BATCH = 500
 

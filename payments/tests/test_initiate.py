@@ -107,6 +107,7 @@ class Accepted(PaymentTestCase):
                 "metadata": {"order_id": "123", "customer_name": "John Doe"},
                 "completed_at": None,
                 "cancel_requested_at": None,
+                "settlement": None,
                 "version": 2,
             },
         )

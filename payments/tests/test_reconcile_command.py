@@ -15,6 +15,7 @@ from payments.management.commands.reconcile import Command
 from payments.tests.c2b import PAYER, next_code, paid_by_query
 from payments.tests.test_reconcile import ReconcileTestCase
 from settlements.models import ReconException, ReconLine
+from settlements.tests.recon import make_run
 
 TODAY = ("--mode", "test", "--shortcode", "600123")
 
@@ -79,11 +80,24 @@ class Commands(ReconcileTestCase):
         parser = Command().create_parser("manage.py", "reconcile")
         (steps,) = (action for action in parser._actions if action.dest == "step")
         choices: dict[str, Any] = steps.choices  # type: ignore[assignment]
-        self.assertEqual(len(choices), 11)
+        self.assertEqual(len(choices), 13)
         told = {choice.dest: choice.help for choice in steps._choices_actions}  # type: ignore[attr-defined]
         self.assertEqual({step for step in choices if not told.get(step)}, set())
         unsaid = {(step, one.dest) for step, inner in choices.items() for one in inner._actions if not one.help}
         self.assertEqual(unsaid, set())
+
+    def test_a_statement_that_a_merchant_brought(self) -> None:
+        row = make_run(self.merchant, mode="live", status="requires_approval", source="mpesa_statement", name="nov.csv")
+        name = to_public("rec", row.id)
+        told = self.say("brought")
+        self.assertTrue(name in told and "nov.csv" in told)
+        self.assertEqual(json.loads(self.say("brought", "--json"))["id"], name)
+        with self.assertRaisesMessage(CommandError, "say who you are"):
+            self.say("decide", name, "--actor", "operator")
+        self.assertIn("Refused", self.say("decide", name, "--actor", "amina", "--refuse"))
+        self.assertEqual(self.say("brought"), "")
+        with self.assertRaisesMessage(CommandError, "The run is rejected"):
+            self.say("decide", name, "--actor", "baraka")
 
     def test_red(self) -> None:
         self.paid()

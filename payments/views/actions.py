@@ -14,6 +14,7 @@ from payments.explanation.words import LANGUAGES
 from payments.models import BulkRun, Payment
 from payments.selectors import find
 from payments.selectors.explanation import explanation_of
+from payments.selectors.settled import with_settlement
 from payments.serializers.actions import (
     BulkRunSerializer,
     BulkSerializer,
@@ -111,7 +112,7 @@ class ActionViewSet(ApiViewSet):
         """Asks M-Pesa about every attempt that may still turn out paid, once in five seconds at most, and answers the
         payment within three: as it is then, whether or not M-Pesa answered.
         """
-        return json_answer(payment_body(synced(self._payment(pk))))
+        return json_answer(payment_body(with_settlement(synced(self._payment(pk)))))
 
     @extend_schema(
         operation_id="explain_payment",

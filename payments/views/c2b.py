@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from merchants.idempotency import replayable
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size, validated
 from onpoint_pay.kit.caller import Caller
-from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
+from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses, sort_by
 from payments.models import C2bAccount, C2bReceipt
 from payments.selectors import c2b
 from payments.selectors.find import payment_by_id
@@ -59,6 +59,7 @@ ACCOUNT_FILTERS = [
     text_filter("code", "The code, however it is spelt."),
     text_filter("customer", "Your own name of the customer."),
     text_filter("q", "Searches code, name and customer."),
+    sort_by("created_at"),
     LIMIT,
     CURSOR,
 ]
@@ -72,12 +73,14 @@ RECEIPT_FILTERS = [
     text_filter("amount_min", "Smallest amount, included."),
     text_filter("amount_max", "Largest amount, included."),
     text_filter("q", "Searches receipt, text, payer's name and number."),
+    sort_by("received_at", "amount"),
     LIMIT,
     CURSOR,
 ]
 CLAIM_FILTERS = [
     text_filter("status", f"One or several of {', '.join(CLAIM_STATES)}, separated by commas."),
     text_filter("receipt", "The network's receipt."),
+    sort_by("created_at"),
     LIMIT,
     CURSOR,
 ]
@@ -132,8 +135,8 @@ class C2bAccountViewSet(ApiViewSet):
         responses=C2bAccountListSerializer,
     )
     def list(self, request: Request) -> Response:
-        found, cursor = c2b.page_of_accounts(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [account_body(account) for account in found], next_cursor=cursor)
+        found, turn = c2b.page_of_accounts(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [account_body(account) for account in found], turn=turn)
 
     @extend_schema(
         operation_id="get_c2b_account", summary="One account", parameters=[ACCOUNT_ID], responses=C2bAccountSerializer
@@ -188,8 +191,8 @@ class C2bReceiptViewSet(ApiViewSet):
         extensions=refuses("date_invalid"),
     )
     def list(self, request: Request) -> Response:
-        found, cursor = c2b.page_of_receipts(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [receipt_body(row) for row in found], next_cursor=cursor)
+        found, turn = c2b.page_of_receipts(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [receipt_body(row) for row in found], turn=turn)
 
     @extend_schema(
         operation_id="get_c2b_receipt", summary="One receipt", parameters=[RECEIPT_ID], responses=C2bReceiptSerializer
@@ -207,7 +210,7 @@ class C2bReceiptViewSet(ApiViewSet):
     def suggestions(self, request: Request, pk: str) -> Response:
         """The best first; none for a receipt that is matched."""
         found = suggestions_for(self._receipt(pk), merchant_id=self.caller.merchant_id)
-        return list_answer(request, [suggestion_body(each) for each in found], next_cursor=None)
+        return list_answer(request, [suggestion_body(each) for each in found])
 
     @extend_schema(
         operation_id="match_c2b_receipt",
@@ -293,8 +296,8 @@ class C2bClaimViewSet(ApiViewSet):
         responses=C2bClaimListSerializer,
     )
     def list(self, request: Request) -> Response:
-        found, cursor = c2b.page_of_claims(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [claim_body(claim) for claim in found], next_cursor=cursor)
+        found, turn = c2b.page_of_claims(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [claim_body(claim) for claim in found], turn=turn)
 
     @extend_schema(
         operation_id="get_c2b_claim", summary="One claim", parameters=[CLAIM_ID], responses=C2bClaimSerializer

@@ -97,8 +97,8 @@ class ExportViewSet(ApiViewSet):
         responses=ExportListSerializer,
     )
     def list(self, request: Request) -> Response:
-        found, cursor = page_of_exports(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [export_body(row) for row in found], next_cursor=cursor)
+        found, turn = page_of_exports(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [export_body(row) for row in found], turn=turn)
 
     @extend_schema(operation_id="get_export", summary="One export", parameters=[EXPORT_ID], responses=ExportSerializer)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:

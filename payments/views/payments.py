@@ -20,10 +20,11 @@ from onpoint_pay.kit.api import (
     validated,
 )
 from onpoint_pay.kit.ids import to_public
-from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
+from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses, sort_by
 from payments.errors import payment_refused
 from payments.models import Payment
 from payments.selectors import find, pages
+from payments.selectors.settled import with_settlements
 from payments.selectors.timeline import timeline_of
 from payments.serializers.payments import (
     InitiateSerializer,
@@ -59,8 +60,7 @@ LIST_FILTERS = [
     text_filter("created_after", "RFC 3339 time, excluded."),
     text_filter("created_before", "RFC 3339 time, excluded."),
     text_filter("q", "Searches references, receipt, phone, e-mail and description."),
-    text_filter("sort", "created_at, amount or completed_at; with a minus for descending.", default="-created_at"),
-    text_filter("include", "total: adds the number of matches.", enum=["total"]),
+    sort_by("created_at", "amount", "completed_at"),
     OpenApiParameter(
         "metadata",
         {"type": "object", "additionalProperties": True},
@@ -220,9 +220,8 @@ class PaymentViewSet(ApiViewSet):
 
     def _page(self, request: Request) -> Response:
         query = request.query_params.dict()
-        found, cursor = pages.page_of_payments(self.caller, query, limit=page_size(request))
-        more = pages.total_of(self.caller, query) if query.get("include") == "total" else {}
-        return list_answer(request, [payment_body(payment) for payment in found], next_cursor=cursor, **more)
+        found, turn = pages.page_of_payments(self.caller, query, limit=page_size(request))
+        return list_answer(request, [payment_body(payment) for payment in with_settlements(found)], turn=turn)
 
     @extend_schema(
         operation_id="get_payment",
@@ -242,7 +241,7 @@ class PaymentViewSet(ApiViewSet):
         extensions=NOT_FOUND,
     )
     def timeline(self, request: Request, pk: str) -> Response:
-        return list_answer(request, timeline_of(self._payment(pk)), next_cursor=None)
+        return list_answer(request, timeline_of(self._payment(pk)))
 
     def _payment(self, public_id: str) -> Payment:
         return find.payment_by_id(self.caller, key_from("pay", public_id, code="payment_not_found"))

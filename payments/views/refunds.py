@@ -17,7 +17,7 @@ from onpoint_pay.kit.api import (
     request_id_of,
     validated,
 )
-from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
+from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses, sort_by
 from payments.selectors.refunds import page_of_refunds, refund_by_id
 from payments.serializers.refunds import AskRefundSerializer, RefundListSerializer, RefundSerializer, refund_body
 from payments.services.refund_approval import APPROVE, approve_refund, cancel_refund
@@ -42,6 +42,7 @@ LIST_FILTERS = [
     text_filter("date_to", "Last day in Africa/Nairobi, included."),
     text_filter("created_after", "RFC 3339 time, excluded."),
     text_filter("created_before", "RFC 3339 time, excluded."),
+    sort_by("created_at", "amount", "completed_at"),
     LIMIT,
     CURSOR,
 ]
@@ -110,8 +111,8 @@ class RefundViewSet(ApiViewSet):
         extensions=refuses("date_invalid"),
     )
     def list(self, request: Request) -> Response:
-        found, cursor = page_of_refunds(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [refund_body(refund) for refund in found], next_cursor=cursor)
+        found, turn = page_of_refunds(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [refund_body(refund) for refund in found], turn=turn)
 
     @extend_schema(operation_id="get_refund", summary="One refund", parameters=[REFUND_ID], responses=RefundSerializer)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:

@@ -12,6 +12,7 @@ from settlements.models.recon import (
     ReconLine,
     ReconMatch,
 )
+from settlements.models.recon_runs import ReconRun, ReconRunPart
 from settlements.models.settlement import (
     BusinessHoliday,
     ClosedDay,
@@ -48,6 +49,8 @@ __all__ = [
     "ReconFilePart",
     "ReconLine",
     "ReconMatch",
+    "ReconRun",
+    "ReconRunPart",
     "Settlement",
     "SettlementLine",
     "SettlementMark",

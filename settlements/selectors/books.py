@@ -13,18 +13,20 @@ from onpoint_pay.kit.db import fetch_one
 from onpoint_pay.kit.errors import NotFound
 from onpoint_pay.kit.listing import (
     CREATED,
+    PAGED,
     Conditions,
     Order,
+    Page,
+    Place,
     Readers,
     among,
-    cut,
     key_of,
-    last_seen,
     mark_of,
     number_of,
     one_of,
     page_by,
     read_filters,
+    turn_to,
     whole_number,
 )
 from settlements.chart import KINDS, MERCHANT
@@ -59,6 +61,7 @@ SELECT found.id FROM ledger_account a CROSS JOIN LATERAL (
   SELECT e.id FROM ledger_entry e JOIN ledger_transfer t ON t.id = e.transfer_id
   WHERE e.account_id = a.id
     AND (%(before)s::bigint IS NULL OR e.id < %(before)s::bigint)
+    AND (%(after)s::bigint IS NULL OR e.id > %(after)s::bigint)
     AND (%(transfer)s::uuid IS NULL OR e.transfer_id = %(transfer)s::uuid)
     AND (%(date_from)s::timestamptz IS NULL OR t.posted_at >= %(date_from)s::timestamptz)
     AND (%(date_to)s::timestamptz IS NULL OR t.posted_at < %(date_to)s::timestamptz)
@@ -70,6 +73,7 @@ WHERE a.merchant_id = %(merchant)s AND a.mode = %(mode)s
   AND (%(kind)s::text[] IS NULL OR a.kind = ANY (%(kind)s::text[]))
 ORDER BY found.id DESC LIMIT %(limit)s
 """
+OLDEST_FIRST = ENTRIES.replace("DESC", "ASC")
 ACCOUNT_CONDITIONS: Conditions = {"kind": one_of("kind", MERCHANT_KINDS)}
 ENTRY_READERS: Readers[Any] = {
     "account": number_of("led"),
@@ -128,26 +132,38 @@ def accounts_of(caller: Caller) -> QuerySet[LedgerAccount]:
     return LedgerAccount.objects.filter(merchant_id=caller.merchant_id, mode=caller.mode)
 
 
-def page_of_accounts(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[LedgerAccount], str | None]:
+def page_of_accounts(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[LedgerAccount]:
     """Newest first by `kind`, and the cursor of the next page. Raises Invalid, Problem cursor_invalid."""
     return page_by(accounts_of(caller), query, ACCOUNT_CONDITIONS, limit=limit, order=Order(read=whole_number))
 
 
-def page_of_entries(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[LedgerEntry], str | None]:
-    """Newest first by account, transfer and time, and the cursor of the next page.
+def page_of_entries(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[LedgerEntry]:
+    """Newest first by account, transfer and time. Raises Invalid, Problem cursor_invalid."""
+    wanted: dict[str, Any] = dict.fromkeys((*ENTRY_READERS, "before", "after"))
+    wanted |= read_filters(query, ENTRY_READERS, ignored=PAGED)
+    wanted |= {"merchant": caller.merchant_id, "mode": caller.mode}
 
-    Raises Invalid, Problem cursor_invalid.
-    """
+    def keys(place: Place | None, count: int) -> list[int]:
+        goes_back = place is not None and place.back
+        if place is not None:
+            wanted["after" if goes_back else "before"] = place.value
+        with connection.cursor() as cursor:
+            cursor.execute(OLDEST_FIRST if goes_back else ENTRIES, wanted | {"limit": count})
+            return [key for (key,) in cursor.fetchall()]
+
+    def fetch(place: Place | None, count: int) -> list[LedgerEntry]:
+        found = keys(place, count)
+        rows = LedgerEntry.objects.select_related("account", "transfer").in_bulk(found)
+        return [rows[key] for key in found]
+
+    def count(most: int) -> int:
+        wanted.update(before=None, after=None)
+        return len(keys(None, most))
+
     mark = mark_of("entries", query)
-    wanted: dict[str, Any] = dict.fromkeys(ENTRY_READERS)
-    wanted |= read_filters(query, ENTRY_READERS)
-    wanted |= {"merchant": caller.merchant_id, "mode": caller.mode, "limit": limit + 1}
-    wanted["before"] = last_seen(query, mark, whole_number)
-    with connection.cursor() as cursor:
-        cursor.execute(ENTRIES, wanted)
-        keys = [key for (key,) in cursor.fetchall()]
-    rows = LedgerEntry.objects.filter(id__in=keys).select_related("account", "transfer").order_by("-id")
-    return cut(list(rows), limit=limit, mark=mark)
+    return turn_to(
+        query, mark=mark, limit=limit, read=whole_number, shown=lambda row: str(row.pk), fetch=fetch, count=count
+    )
 
 
 def transfer_by_id(caller: Caller, transfer_id: UUID) -> tuple[LedgerTransfer, list[LedgerEntry]]:

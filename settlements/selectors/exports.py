@@ -5,7 +5,7 @@ from uuid import UUID
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import NotFound
-from onpoint_pay.kit.listing import Conditions, one_of, page_by
+from onpoint_pay.kit.listing import Conditions, Page, one_of, page_by
 from settlements.models import Export
 from settlements.states import EXPORT_STATES, EXPORT_TYPES
 
@@ -18,7 +18,7 @@ def export_by_id(caller: Caller, export_id: UUID) -> Export:
     return row
 
 
-def page_of_exports(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[Export], str | None]:
+def page_of_exports(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[Export]:
     """Newest first by `status` and `type`, and the cursor of the next page. Raises Invalid, Problem cursor_invalid."""
     return page_by(Export.objects.scoped(caller.merchant_id, caller.mode), query, CONDITIONS, limit=limit)
 

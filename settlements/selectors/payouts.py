@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import NotFound
-from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Conditions, key_in, one_of, page_of
+from onpoint_pay.kit.listing import AMOUNT_AND_TIME, Conditions, Page, key_in, one_of, page_of
 from settlements.models import Payout, PayoutBatch, PayoutDestination
 from settlements.states import BATCH_STATES, DESTINATION_STATES, DESTINATION_TYPES, PAYOUT_ROUTES, PAYOUT_STATES
 
@@ -24,7 +24,7 @@ def payout_by_id(caller: Caller, payout_id: UUID) -> Payout:
     return payout
 
 
-def page_of_payouts(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[Payout], str | None]:
+def page_of_payouts(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[Payout]:
     """One page by filter, newest first, and the cursor of the next.
 
     Raises Invalid for unknown or unreadable filters, Problem cursor_invalid for a cursor of another query.
@@ -40,7 +40,7 @@ def batch_by_id(caller: Caller, batch_id: UUID) -> PayoutBatch:
     return batch
 
 
-def page_of_batches(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[PayoutBatch], str | None]:
+def page_of_batches(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[PayoutBatch]:
     """As page_of_payouts, of batches."""
     rows = PayoutBatch.objects.scoped(caller.merchant_id, caller.mode)
     return page_of(rows, query, BATCH_READERS, by="created_at", limit=limit)
@@ -55,9 +55,7 @@ def destination_by_id(caller: Caller, destination_id: UUID) -> PayoutDestination
     return destination
 
 
-def page_of_destinations(
-    caller: Caller, query: Mapping[str, str], *, limit: int
-) -> tuple[list[PayoutDestination], str | None]:
+def page_of_destinations(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[PayoutDestination]:
     """As page_of_payouts, of destinations; deleted ones only when asked for."""
     rows = PayoutDestination.objects.scoped(caller.merchant_id, caller.mode)
     if "status" not in query:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from onpoint_pay.kit.caller import Caller
-from onpoint_pay.kit.listing import Conditions, one_of, page_of
+from onpoint_pay.kit.listing import Conditions, Page, one_of, page_of
 from settlements.models import ReconException
 from settlements.states import RECON_EXCEPTION_KINDS, RECON_EXCEPTION_STATES, RECON_SEVERITIES
 
@@ -14,9 +14,7 @@ CONDITIONS: Conditions = {
 }
 
 
-def page_of_exceptions(
-    caller: Caller, query: Mapping[str, str], *, limit: int
-) -> tuple[list[ReconException], str | None]:
+def page_of_exceptions(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[ReconException]:
     """One page by filter, newest first, and the cursor of the next; none of a shortcode that others share.
 
     Raises Invalid for unknown or unreadable filters, Problem cursor_invalid for a cursor of another query.

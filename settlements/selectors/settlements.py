@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import NotFound
-from onpoint_pay.kit.listing import Conditions, Order, day, one_of, page_by, page_of, whole_number
+from onpoint_pay.kit.listing import Conditions, Order, Page, day, one_of, page_by, page_of, whole_number
 from settlements.models import Settlement, SettlementLine
 from settlements.states import LINE_KINDS, SETTLEMENT_STATES
 
@@ -20,7 +20,7 @@ def settlement_by_id(caller: Caller, settlement_id: UUID) -> Settlement:
     return row
 
 
-def page_of_settlements(caller: Caller, query: Mapping[str, str], *, limit: int) -> tuple[list[Settlement], str | None]:
+def page_of_settlements(caller: Caller, query: Mapping[str, str], *, limit: int) -> Page[Settlement]:
     """One page by filter, newest first, and the cursor of the next.
 
     Raises Invalid for unknown or unreadable filters, Problem cursor_invalid for a cursor of another query.
@@ -29,9 +29,7 @@ def page_of_settlements(caller: Caller, query: Mapping[str, str], *, limit: int)
     return page_of(rows, query, CONDITIONS, by="created_at", limit=limit)
 
 
-def page_of_lines(
-    settlement: Settlement, query: Mapping[str, str], *, limit: int
-) -> tuple[list[SettlementLine], str | None]:
+def page_of_lines(settlement: Settlement, query: Mapping[str, str], *, limit: int) -> Page[SettlementLine]:
     """Lines in the order in which they were taken. Raises Invalid and Problem cursor_invalid."""
     rows = SettlementLine.objects.filter(settlement=settlement).select_related("transfer")
     order = Order(read=whole_number, descending=False)

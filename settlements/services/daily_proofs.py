@@ -7,15 +7,18 @@ from django.db import connection
 
 from audit.services import record
 from onpoint_pay.kit.clock import nairobi, now
-from settlements.models import ReconException
+from settlements.models import ReconException, ReconFile
 from settlements.schedule import is_business_day
 from settlements.selectors.settlement_terms import holidays
 from settlements.services.float_proof import Proof, prove_account
+from settlements.services.recon_checks import RECEIVABLES
 from settlements.services.safeguarding import Safeguard, safeguarding_report
 from settlements.states import RECON_CLOSED, RECON_QUEUE
 
 log = structlog.get_logger(__name__)
 ONE_DAY = timedelta(days=1)
+# A file of a longer time proves its last days: older ones have been settled.
+MOST_DAYS = 31
 
 # Wherever money of ours lies, and wherever a statement is of.
 ACCOUNTS = """
@@ -48,6 +51,16 @@ def prove_period(account: str, *, mode: str, currency: str, first: date, last: d
     """Prove one account on each of these days: a statement that came late proves what could not be proved before."""
     days = [first + ONE_DAY * number for number in range((last - first).days + 1)]
     return [prove_account(account, day, mode=mode, currency=currency) for day in days]
+
+
+def prove_file(row: ReconFile) -> list[Proof]:
+    """Each day that a statement tells whole, for the settlement of that day to go by; of a long one the last days."""
+    if row.starts_at is None or row.ends_at is None or row.account.partition(":")[0] in RECEIVABLES:
+        return []
+    first, last = nairobi(row.starts_at).date(), nairobi(row.ends_at - timedelta(microseconds=1)).date()
+    last = min(last, nairobi(now()).date())
+    first = max(first, last - ONE_DAY * (MOST_DAYS - 1))
+    return prove_period(row.account, mode=row.mode, currency=row.currency, first=first, last=last)
 
 
 def report_safeguarding() -> list[Safeguard]:

@@ -69,6 +69,13 @@ def write_file(path: Path, rows: Iterable[Sequence[Cell]], *, format: str, colum
     return made
 
 
+def table_bytes(rows: Iterable[Sequence[Cell]], *, format: str, columns: Sequence[str]) -> bytes:
+    """A short table as a file, in memory."""
+    out = io.BytesIO()
+    WRITERS[format](out, columns, rows)
+    return out.getvalue()
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,14 +1,11 @@
 """Telling merchants about the reconciliation of their own shortcodes; of the platform's, nobody is told."""
 
 from collections import Counter
-from typing import Any
-from uuid import UUID
 
-from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import now
-from onpoint_pay.kit.ids import to_public
-from settlements.models import ReconException
+from settlements.models import ReconException, ReconRun
 from settlements.serializers.recon import exception_body
+from settlements.serializers.recon_runs import run_body
 from settlements.states import RECON_CLOSED
 from webhooks.services.outbox import publish_event
 
@@ -40,21 +37,14 @@ def announce_exceptions(*, account: str, mode: str) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def announce_run(run_id: UUID, *, merchant_id: UUID, mode: str, account: str, found: dict[str, Any]) -> None:
+def announce_run(row: ReconRun) -> None:
     """Publish that a merchant's own account was reconciled. Must run in a transaction."""
-    body = {
-        "id": to_public("rec", run_id),
-        "object": "reconciliation",
-        "livemode": mode == LIVE,
-        "account": account,
-        **found,
-    }
     publish_event(
-        merchant_id=merchant_id,
-        mode=mode,
+        merchant_id=row.merchant_id,
+        mode=row.mode,
         type=COMPLETED,
-        object_id=run_id,
-        body_object=body,
+        object_id=row.id,
+        body_object=run_body(row),
         previous=None,
         request_id=None,
     )

@@ -1,8 +1,6 @@
 """Taking a statement in: kept as it came, read line by line, once for each account; all of a file or nothing."""
 
 import hashlib
-import zlib
-from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -13,14 +11,13 @@ from django.db import connection, transaction
 
 from audit.services import record
 from merchants.models import ProviderAccount
-from merchants.services.provider_accounts import platform_config
 from onpoint_pay.kit.clock import now
-from onpoint_pay.kit.crypto import seal, unseal
 from onpoint_pay.kit.entries import FileRefused, Items
-from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import to_public
 from settlements.models import LedgerAccount, ReconFile, ReconFilePart
 from settlements.schedule import end_of, start_of
+from settlements.selectors.recon_accounts import platform_shortcode
+from settlements.services.recon_bytes import PIECE, opened_pieces, sealed_pieces
 from settlements.services.recon_checks import (
     certain_period,
     refuse_other_account,
@@ -42,9 +39,6 @@ from settlements.services.recon_stage import (
 from settlements.services.recon_staged import Staged
 
 BANK = "bank"
-# Of these the settings name a shortcode of the platform's own.
-PLATFORM_PROVIDERS = ("daraja",)
-PIECE = 1024 * 1024
 LARGEST_FILE = 512 * PIECE
 TIMEOUT = "SET LOCAL statement_timeout = '600s'"
 # From so many new lines on, the planner has to know of them before they are matched.
@@ -137,16 +131,6 @@ def _demand_known(account: str, mode: str) -> None:
         raise FileRefused(f"{number} is no shortcode of {provider} in {mode} mode here")
 
 
-def platform_shortcode(provider: str, mode: str) -> str | None:
-    """The shortcode that settings name, whether or not anything has used it yet."""
-    if provider not in PLATFORM_PROVIDERS:
-        return None
-    try:
-        return platform_config(mode).shortcode
-    except Problem:
-        return None
-
-
 def _digest(stream: BinaryIO) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     while piece := stream.read(PIECE):
@@ -159,25 +143,18 @@ def _digest(stream: BinaryIO) -> tuple[str, int]:
 
 
 def _keep_bytes(row: ReconFile, stream: BinaryIO) -> None:
-    number = 0
-    while piece := stream.read(PIECE):
-        packed = b64encode(zlib.compress(piece, 6)).decode()
-        ReconFilePart.objects.create(
-            file=row, number=number, body=seal(packed, bound_to=_bond(row.id, number)).encode()
-        )
-        number += 1
+    for number, body in sealed_pieces(stream, place=_place(row.id)):
+        ReconFilePart.objects.create(file=row, number=number, body=body)
 
 
 def original_bytes(file_id: UUID) -> Iterator[bytes]:
     """The file as it came, piece by piece."""
     parts = ReconFilePart.objects.filter(file_id=file_id).order_by("number").values_list("number", "body")
-    for number, body in parts.iterator(chunk_size=4):
-        yield zlib.decompress(b64decode(unseal(bytes(body).decode(), bound_to=_bond(file_id, number))))
+    yield from opened_pieces(parts.iterator(chunk_size=4), place=_place(file_id))
 
 
-def _bond(file_id: UUID, number: int) -> str:
-    """Sealed, because a statement names people; each piece opens in its own place only."""
-    return f"recon_file_part.body:{file_id}:{number}"
+def _place(file_id: UUID) -> str:
+    return f"recon_file_part.body:{file_id}"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

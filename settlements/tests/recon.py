@@ -11,7 +11,7 @@ from merchants.models import Merchant
 from onpoint_pay.kit.clock import nairobi, now
 from onpoint_pay.kit.ids import new_id
 from onpoint_pay.kit.money import Money
-from settlements.models import ReconException
+from settlements.models import ReconException, ReconFile, ReconLine, ReconRun
 from settlements.services.recon_import import Imported, import_statement
 
 ACCOUNT = "daraja:174379"
@@ -116,3 +116,43 @@ def make_exception(merchant: Merchant | None = None, mode: str = "test", **facts
         "posting": {},
     }
     return ReconException.objects.create(merchant=merchant, mode=mode, **(usual | facts))
+
+
+def make_line(account: str, mode: str = "test", **facts: Any) -> ReconLine:
+    """A receipt on a statement of this account, which nothing was matched to yet."""
+    number = next(_codes)
+    file = ReconFile.objects.create(
+        source="mpesa_statement",
+        account=account,
+        mode=mode,
+        currency="KES",
+        name="statement.csv",
+        sha256=f"{number:064d}",
+        size=1,
+        imported_by="tests",
+    )
+    usual = {
+        "line_no": 1,
+        "family": "statement",
+        "natural_key": str(number).encode(),
+        "nth": 1,
+        "external_id": next_code(),
+        "client_ref": "",
+        "linked_id": "",
+        "occurred_at": now(),
+        "value_date": nairobi(now()).date(),
+        "direction": "in",
+        "amount": 100_00,
+        "currency": "KES",
+        "kind": "receipt",
+        "narrative": "Pay Bill Online",
+        "account_reference": "",
+        "party": "",
+    }
+    return ReconLine.objects.create(file=file, account=account, mode=mode, **(usual | facts))
+
+
+def make_run(merchant: Merchant, mode: str = "test", **facts: Any) -> ReconRun:
+    """A comparison that is over."""
+    usual = {"account": ACCOUNT, "status": "completed", "requested_by": "tests"}
+    return ReconRun.objects.create(merchant=merchant, mode=mode, **(usual | facts))

@@ -88,8 +88,8 @@ class LedgerViewSet(ApiViewSet):
     )
     @action(detail=False, methods=["get"])
     def accounts(self, request: Request) -> Response:
-        found, cursor = page_of_accounts(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [account_body(account) for account in found], next_cursor=cursor)
+        found, turn = page_of_accounts(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [account_body(account) for account in found], turn=turn)
 
     @extend_schema(
         operation_id="list_ledger_entries",
@@ -101,8 +101,8 @@ class LedgerViewSet(ApiViewSet):
     @action(detail=False, methods=["get"])
     def entries(self, request: Request) -> Response:
         """Entries are never changed or removed: a correction is a transfer of its own."""
-        found, cursor = page_of_entries(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [entry_body(entry) for entry in found], next_cursor=cursor)
+        found, turn = page_of_entries(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [entry_body(entry) for entry in found], turn=turn)
 
     @extend_schema(
         operation_id="get_ledger_transfer",

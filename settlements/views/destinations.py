@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from merchants.idempotency import replayable
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size, validated
-from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
+from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses, sort_by
 from settlements.selectors.payouts import destination_by_id, page_of_destinations
 from settlements.serializers.payouts import (
     AddDestinationSerializer,
@@ -27,6 +27,7 @@ DESTINATION_ID = OpenApiParameter(
 FILTERS = [
     text_filter("status", f"One or several of {', '.join(DESTINATION_STATES)}; active ones when absent."),
     text_filter("type", f"One or several of {', '.join(DESTINATION_TYPES)}, separated by commas."),
+    sort_by("created_at"),
     LIMIT,
     CURSOR,
 ]
@@ -66,8 +67,8 @@ class DestinationViewSet(ApiViewSet):
         responses=DestinationListSerializer,
     )
     def list(self, request: Request) -> Response:
-        found, cursor = page_of_destinations(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [destination_body(each) for each in found], next_cursor=cursor)
+        found, turn = page_of_destinations(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [destination_body(each) for each in found], turn=turn)
 
     @extend_schema(
         operation_id="get_payout_destination",

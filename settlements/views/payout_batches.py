@@ -24,7 +24,7 @@ from onpoint_pay.kit.api import (
 )
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import Fault, Problem
-from onpoint_pay.openapi import IDEMPOTENCY_HEADER, REQUIRED_IDEMPOTENCY_HEADER, refuses
+from onpoint_pay.openapi import IDEMPOTENCY_HEADER, REQUIRED_IDEMPOTENCY_HEADER, refuses, sort_by
 from settlements.models import PayoutBatch
 from settlements.selectors.payouts import batch_by_id, page_of_batches
 from settlements.serializers.payout_batches import (
@@ -47,6 +47,7 @@ DESCRIPTION = OpenApiParameter(
 )
 FILTERS = [
     text_filter("status", f"One or several of {', '.join(BATCH_STATES)}, separated by commas."),
+    sort_by("created_at", "amount", "completed_at"),
     *AMOUNT_AND_TIME_FILTERS,
 ]
 LONGEST_DESCRIPTION = 120
@@ -134,8 +135,8 @@ class PayoutBatchViewSet(ApiViewSet):
         extensions=refuses("date_invalid"),
     )
     def list(self, request: Request) -> Response:
-        found, cursor = page_of_batches(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [_shown(batch) for batch in found], next_cursor=cursor)
+        found, turn = page_of_batches(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [_shown(batch) for batch in found], turn=turn)
 
     @extend_schema(
         operation_id="get_payout_batch",

@@ -22,7 +22,7 @@ from onpoint_pay.kit.api import (
 )
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.money import Money
-from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, REQUIRED_IDEMPOTENCY_HEADER, refuses
+from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, REQUIRED_IDEMPOTENCY_HEADER, refuses, sort_by
 from settlements.models import Payout
 from settlements.selectors.payouts import destination_by_id, page_of_payouts, payout_by_id
 from settlements.serializers.payouts import (
@@ -61,6 +61,7 @@ FILTERS = [
     text_filter("batch", "A batch's id, bat_…."),
     text_filter("destination", "A kept destination's id, dst_…."),
     text_filter("retry_of", "The id of the payout that it was asked for in place of, pyt_…."),
+    sort_by("created_at", "amount", "completed_at"),
     *AMOUNT_AND_TIME_FILTERS,
 ]
 PAYOUT_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The payout's id, pyt_….")
@@ -148,8 +149,8 @@ class PayoutViewSet(ApiViewSet):
         extensions=refuses("date_invalid"),
     )
     def list(self, request: Request) -> Response:
-        found, cursor = page_of_payouts(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [payout_body(payout) for payout in found], next_cursor=cursor)
+        found, turn = page_of_payouts(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [payout_body(payout) for payout in found], turn=turn)
 
     @extend_schema(operation_id="get_payout", summary="One payout", parameters=[PAYOUT_ID], responses=PayoutSerializer)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:

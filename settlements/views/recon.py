@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from onpoint_pay.kit.api import ApiViewSet, list_answer, page_size
-from onpoint_pay.openapi import CURSOR, LIMIT
+from onpoint_pay.openapi import CURSOR, LIMIT, sort_by
 from settlements.selectors.recon import page_of_exceptions
 from settlements.serializers.recon import ReconExceptionListSerializer, exception_body
 from settlements.states import RECON_EXCEPTION_KINDS, RECON_EXCEPTION_STATES, RECON_SEVERITIES
@@ -21,6 +21,7 @@ FILTERS = [
     words("kind", RECON_EXCEPTION_KINDS),
     words("status", RECON_EXCEPTION_STATES),
     words("severity", RECON_SEVERITIES),
+    sort_by("opened_at", "amount"),
     LIMIT,
     CURSOR,
 ]
@@ -41,5 +42,5 @@ class ReconExceptionViewSet(ApiViewSet):
         """Found when your shortcode's statement is compared with the books. Operators look into them; on a shortcode
         that several merchants share there are none to see.
         """
-        found, cursor = page_of_exceptions(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [exception_body(row) for row in found], next_cursor=cursor)
+        found, turn = page_of_exceptions(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [exception_body(row) for row in found], turn=turn)

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from merchants.idempotency import replayable
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size
-from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
+from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses, sort_by
 from settlements.selectors.settlements import page_of_lines, page_of_settlements, settlement_by_id
 from settlements.serializers.settlements import (
     SettlementLineListSerializer,
@@ -35,6 +35,7 @@ FILTERS = [
     text_filter("day", "The last day it takes in, in Africa/Nairobi."),
     text_filter("date_from", "First such day, included."),
     text_filter("date_to", "Last such day, included."),
+    sort_by("created_at"),
     LIMIT,
     CURSOR,
 ]
@@ -54,8 +55,8 @@ class SettlementViewSet(ApiViewSet):
     )
     def list(self, request: Request) -> Response:
         """Newest first."""
-        rows, cursor = page_of_settlements(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [settlement_body(row) for row in rows], next_cursor=cursor)
+        rows, turn = page_of_settlements(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [settlement_body(row) for row in rows], turn=turn)
 
     @extend_schema(
         operation_id="get_settlement",
@@ -82,8 +83,8 @@ class SettlementViewSet(ApiViewSet):
     def items(self, request: Request, pk: str) -> Response:
         """Each transfer once, in one settlement only. Without `reserve_return` they sum to `total`."""
         settlement = settlement_by_id(self.caller, key_from("stl", pk))
-        rows, cursor = page_of_lines(settlement, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [line_body(row) for row in rows], next_cursor=cursor)
+        rows, turn = page_of_lines(settlement, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [line_body(row) for row in rows], turn=turn)
 
     @extend_schema(
         operation_id="run_settlement",
@@ -110,6 +111,7 @@ class SettlementViewSet(ApiViewSet):
                     "data": [settlement_body(row) for row in rows],
                     "has_more": False,
                     "next_cursor": None,
+                    "previous_cursor": None,
                 }
             )
 

@@ -82,3 +82,6 @@ class PageSerializer(serializers.Serializer[Any]):
     url = serializers.CharField()
     has_more = serializers.BooleanField()
     next_cursor = serializers.CharField(allow_null=True)
+    previous_cursor = serializers.CharField(allow_null=True)
+    total = serializers.IntegerField(required=False, help_text="With `include=total`: exact up to 10,000.")
+    total_is_estimate = serializers.BooleanField(required=False, help_text="With `include=total`: there are more.")

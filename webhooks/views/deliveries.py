@@ -61,8 +61,8 @@ class EventViewSet(ApiViewSet):
         """Events are listed as soon as they have their `sequence`, a second or so after they happened, and kept for 90
         days. Whoever reads on from the last `sequence` they have seen misses none.
         """
-        found, cursor = pages.page_of_events(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [event_response(event) for event in found], next_cursor=cursor)
+        found, turn = pages.page_of_events(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [event_response(event) for event in found], turn=turn)
 
     @extend_schema(operation_id="get_event", summary="One event", parameters=[EVENT_ID], responses=EventSerializer)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
@@ -92,8 +92,8 @@ class DeliveryViewSet(ApiViewSet):
         extensions=refuses("date_invalid"),
     )
     def list(self, request: Request) -> Response:
-        found, cursor = pages.page_of_deliveries(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [delivery_body(delivery) for delivery in found], next_cursor=cursor)
+        found, turn = pages.page_of_deliveries(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [delivery_body(delivery) for delivery in found], turn=turn)
 
     @extend_schema(
         operation_id="get_webhook_delivery",
@@ -153,5 +153,5 @@ class NoticeViewSet(ApiViewSet):
         """One after a day without a success, one after 3 days, and one when an endpoint is switched off: after 5 days,
         or because it answered 410. The owners get them by mail too.
         """
-        found, cursor = pages.page_of_notices(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [notice_body(notice) for notice in found], next_cursor=cursor)
+        found, turn = pages.page_of_notices(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [notice_body(notice) for notice in found], turn=turn)

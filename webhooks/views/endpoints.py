@@ -83,8 +83,8 @@ class EndpointViewSet(ApiViewSet):
         responses=WebhookEndpointListSerializer,
     )
     def list(self, request: Request) -> Response:
-        found, cursor = pages.page_of_endpoints(self.caller, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [endpoint_body(endpoint) for endpoint in found], next_cursor=cursor)
+        found, turn = pages.page_of_endpoints(self.caller, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [endpoint_body(endpoint) for endpoint in found], turn=turn)
 
     @extend_schema(
         operation_id="create_webhook_endpoint",
@@ -211,8 +211,8 @@ class EndpointViewSet(ApiViewSet):
     )
     def recoveries(self, request: Request, pk: str) -> Response:
         endpoint = self._endpoint(pk)
-        found, cursor = pages.page_of_recoveries(endpoint, request.query_params.dict(), limit=page_size(request))
-        return list_answer(request, [recovery_body(recovery) for recovery in found], next_cursor=cursor)
+        found, turn = pages.page_of_recoveries(endpoint, request.query_params.dict(), limit=page_size(request))
+        return list_answer(request, [recovery_body(recovery) for recovery in found], turn=turn)
 
     def _endpoint(self, pk: str) -> Endpoint:
         return find.endpoint_of(self.caller, key_from("whe", pk))

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from onpoint_pay.kit.api import (
     InputSerializer,
+    Turn,
     decode_cursor,
     encode_cursor,
     faults_of,
@@ -165,7 +166,7 @@ class Pages(SimpleTestCase):
             self.assertEqual((raised.exception.code, raised.exception.param), ("parameter_invalid", "limit"))
 
     def test_a_page(self) -> None:
-        answer = list_answer(request(status="paid", limit="2"), [{"id": 1}], next_cursor="abc", total=9)
+        answer = list_answer(request(status="paid", limit="2"), [{"id": 1}], turn=Turn(next="abc", total={"total": 9}))
         self.assertEqual(
             answer.data,
             {
@@ -174,15 +175,24 @@ class Pages(SimpleTestCase):
                 "data": [{"id": 1}],
                 "has_more": True,
                 "next_cursor": "abc",
+                "previous_cursor": None,
                 "total": 9,
             },
         )
         self.assertRegex(answer["Link"], r'^<http.*/api/v1/things/\?status=paid&limit=2&cursor=abc>; rel="next"$')
 
     def test_the_last_page(self) -> None:
-        answer = list_answer(request(), [], next_cursor=None)
+        answer = list_answer(request(), [], turn=Turn(previous="xyz"))
         assert answer.data is not None
         self.assertEqual((answer.data["has_more"], answer.data["next_cursor"]), (False, None))
+        self.assertRegex(answer["Link"], r'^<http.*/api/v1/things/\?cursor=xyz>; rel="prev"$')
+
+    def test_a_page_between_others(self) -> None:
+        links = list_answer(request(), [], turn=Turn(next="abc", previous="xyz"))["Link"].split(", ")
+        self.assertEqual([link.rpartition("; ")[2] for link in links], ['rel="next"', 'rel="prev"'])
+
+    def test_the_only_page(self) -> None:
+        answer = list_answer(request(), [])
         self.assertNotIn("Link", answer)
 
 

@@ -15,11 +15,11 @@ from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import PublicIdInvalid, from_public, to_public
 from onpoint_pay.kit.money import Money
 from payments.services.reconcile import reconcile
-from settlements.models import ReconException, ReconFile, ReconMatch
+from settlements.models import ReconException, ReconFile, ReconMatch, ReconRun
 from settlements.serializers.recon import operator_body, suggestion_of
-from settlements.services.daily_proofs import prove_period
+from settlements.serializers.recon_runs import run_body
+from settlements.services.daily_proofs import prove_file
 from settlements.services.float_proof import Proof, prove_account
-from settlements.services.recon_checks import RECEIVABLES
 from settlements.services.recon_exceptions import (
     assign_exception,
     close_exception,
@@ -28,6 +28,7 @@ from settlements.services.recon_exceptions import (
     reopen_exception,
 )
 from settlements.services.recon_import import BANK, import_statement
+from settlements.services.recon_runs import decide_run
 from settlements.services.safeguarding import safeguarding_report
 from settlements.states import (
     RECON_CLOSED,
@@ -35,11 +36,10 @@ from settlements.states import (
     RECON_QUEUE,
     RECON_SEVERITIES,
     RECON_SOURCES,
+    RUN_WAITS,
 )
 
 MPESA = "daraja"
-# A file of a longer time proves its last days: older ones have been settled.
-MOST_DAYS = 31
 DEEDS = {
     "assign": "Say whose it is: --words NAME, or yours.",
     "propose": "Say how it should end, for another person to agree.",
@@ -98,6 +98,16 @@ class Command(BaseCommand):
         match.add_argument("line", type=int, help="The line's number, as `proposals` shows it.")
         match.add_argument("--actor", required=True, help="Who you are: a person's name.")
         match.add_argument("--wrong", action="store_true", help="It is not: never propose it again.")
+        brought = steps.add_parser(
+            "brought", help="Statements that merchants brought in live mode and that wait for you."
+        )
+        brought.add_argument("--json", action="store_true", help="One JSON object a line.")
+        decide = steps.add_parser("decide", help="Let a statement that a merchant brought be taken in, or refuse it.")
+        decide.add_argument("run", metavar="rec_…", help="As `brought` shows it.")
+        decide.add_argument("--actor", required=True, help="Who you are: a person's name.")
+        decide.add_argument(
+            "--refuse", action="store_true", help="It is not what the provider says: take nothing of it."
+        )
         _of_account(steps.add_parser("proposals", help="Matches by payer, amount and minutes that wait for a person."))
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -135,18 +145,8 @@ class Command(BaseCommand):
         )
         if not options["only_import"]:
             self._compare(account, options["mode"])
-            self._prove_days(ReconFile.objects.get(id=done.file_id))
-
-    def _prove_days(self, row: ReconFile) -> None:
-        """Every day that the file tells whole, for the settlement of that day to go by."""
-        if row.starts_at is None or row.ends_at is None or row.account.partition(":")[0] in RECEIVABLES:
-            return
-        first, last = nairobi(row.starts_at).date(), nairobi(row.ends_at - timedelta(microseconds=1)).date()
-        last = min(last, nairobi(now()).date())
-        first = max(first, last - timedelta(days=MOST_DAYS - 1))
-        proofs = prove_period(row.account, mode=row.mode, currency=row.currency, first=first, last=last)
-        for proof in proofs:
-            self.stdout.write(_shown(proof))
+            for proof in prove_file(ReconFile.objects.get(id=done.file_id)):
+                self.stdout.write(_shown(proof))
 
     def _run(self, options: dict[str, Any]) -> None:
         for account in _accounts(options):
@@ -162,6 +162,16 @@ class Command(BaseCommand):
             f"{run.expired} expired; exceptions: {found}; {run.closed} closed; "
             f"{run.seconds:.1f} s."
         )
+
+    def _brought(self, options: dict[str, Any]) -> None:
+        for row in ReconRun.objects.filter(status=RUN_WAITS).order_by("id").iterator():
+            body = run_body(row)
+            text = f"{body['id']}  {row.account}  {row.source}  {row.name}  by {row.requested_by}  {body['created_at']}"
+            self.stdout.write(json.dumps(body) if options["json"] else text)
+
+    def _decide(self, options: dict[str, Any]) -> None:
+        decide_run(from_public("rec", options["run"]), actor=options["actor"], agrees=not options["refuse"])
+        self.stdout.write("Refused." if options["refuse"] else "Agreed: a worker takes it in.")
 
     # --- exceptions ---------------------------------------------------------------------------------------------------
 
