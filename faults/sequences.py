@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 SHORTEST, LONGEST = 5, 60
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "onpoint_pay.settings", "LOG_LEVEL": "CRITICAL"}
-SHOWN_FAULTS = 5
+SHOWN_FAULTS, SAID_EVERY = 5, 100
 
 # The number of a move, and what it happens to.
 Step = tuple[int, int, int]
@@ -121,6 +122,8 @@ def play_many(count: int, seed: int, say: Callable[[str], object]) -> bool:
             broken += 1
             if broken <= SHOWN_FAULTS:
                 say(f"sequence {seed}:{number} broke: {played.faults}\n    {steps}")
+        if (number + 1) % SAID_EVERY == 0:
+            say(f"{number + 1} of {count} sequences of seed {seed}, {broken} broke")
     seconds = time.monotonic() - began
     say(f"{count} sequences of seed {seed} in {seconds:.0f} s, {broken} broke")
     for title, counts in (("done", whole.done), ("refused in words", whole.refused), ("ended as", whole.ends)):
@@ -167,7 +170,7 @@ def main() -> None:
 
     django.setup()
     count, seed = (int(text) for text in sys.argv[1:3])
-    sys.exit(0 if play_many(count, seed, print) else 1)
+    sys.exit(0 if play_many(count, seed, partial(print, flush=True)) else 1)
 
 
 if __name__ == "__main__":
