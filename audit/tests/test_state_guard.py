@@ -308,6 +308,7 @@ class Triggers(TestCase):
                 "ledger_lock_rows",
                 "ledger_open_account",
                 "ledger_post",
+                "recon_count_lines",
                 "settlement_advance",
                 "state_guard",
                 "webhooks_tend_attempts",
