@@ -61,6 +61,7 @@ def _moves() -> Any:
 
 def _do(world: Any, step: Step, played: Played) -> bool:
     """Whether it went as it may: it was done, refused in words, or had nothing to happen to."""
+    from django.core.exceptions import ObjectDoesNotExist
     from django.db import DatabaseError, transaction
 
     from onpoint_pay.kit.errors import Problem
@@ -76,7 +77,15 @@ def _do(world: Any, step: Step, played: Played) -> bool:
         pass
     except Problem:
         played.refused[move.__name__] += 1
-    except (DatabaseError, AssertionError, LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (
+        DatabaseError,
+        ObjectDoesNotExist,
+        AssertionError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         played.faults.append(f"{move.__name__}({a}, {b}) raised {type(error).__name__}: {str(error)[:300]}")
         return False
     else:

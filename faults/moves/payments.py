@@ -47,7 +47,7 @@ def resend(world: World, a: int, b: int) -> None:
 
 def pay_late(world: World, a: int, b: int) -> None:
     """The provider says of a prompt that it was paid: the first time, again, late, or under another's receipt."""
-    op: MoneyOp = world.pick(MoneyOp.objects.filter(kind="charge").order_by("id"), a)
+    op = _prompt(world, a)
     known = Payment.objects.get(id=op.payment_id).receipt
     receipt = (next_receipt(), known or next_receipt(), RECEIPTS[b % len(RECEIPTS)])[b % 3]
     done = Outcome(status=OutcomeStatus.SUCCEEDED, receipt=receipt, money=Money(op.amount), provider_code="0")
@@ -56,7 +56,14 @@ def pay_late(world: World, a: int, b: int) -> None:
 
 def deny(world: World, a: int, b: int) -> None:
     """The provider says that it was not paid, true or not."""
-    fail(world.payment(a), (words.CANCELLED, words.PAYER_BALANCE)[b % 2])
+    payment = Payment.objects.get(id=_prompt(world, a).payment_id)
+    fail(payment, (words.CANCELLED, words.PAYER_BALANCE)[b % 2])
+
+
+def _prompt(world: World, number: int) -> MoneyOp:
+    """One of any payment; what payers sent by themselves has none."""
+    op: MoneyOp = world.pick(MoneyOp.objects.filter(kind="charge").order_by("id"), number)
+    return op
 
 
 def _book(world: World, op: MoneyOp, verdict: str) -> None:
