@@ -22,6 +22,7 @@ from payments.tests.c2b import PAYER, next_code, paid_by_query
 from payments.tests.test_reconcile import ACCOUNT, ReconcileTestCase
 from settlements.models import FloatProof, ReconFile, ReconLine, ReconRun, ReconRunPart
 from settlements.services.recon_exceptions import decide_match
+from settlements.services.recon_import import Imported, import_statement
 from settlements.services.recon_runs import decide_run
 from webhooks.models import Event
 
@@ -101,6 +102,22 @@ class Bringing(RunTestCase):
         done = self.run_now(name)
         self.assertEqual((done["status"], "operator" in done["failure"]), ("failed", True))
         self.assertEqual(ReconRun.objects.get().tries, 3)
+
+    def test_one_that_breaks_does_not_hold_up_the_next(self) -> None:
+        broken = self.upload(self.paper.text() + b"\n").json()["id"]
+        self.put(self.paid())
+        good = self.upload().json()["id"]
+        outcomes = iter([RuntimeError("planted")] * 3)
+
+        def take_in(*given: Any, **told: Any) -> Imported:
+            failure = next(outcomes, None)
+            if failure is not None:
+                raise failure
+            return import_statement(*given, **told)
+
+        with mock.patch.object(reconcile_runs, "import_statement", take_in):
+            self.assertEqual(run_reconciliations(), 1)
+        self.assertEqual((self.run_now(broken)["status"], self.run_now(good)["status"]), ("failed", "completed"))
 
     def test_one_key_is_one_run(self) -> None:
         headers = self.person | {"Idempotency-Key": "statement-of-november"}

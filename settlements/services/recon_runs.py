@@ -100,22 +100,21 @@ def decide_run(run_id: UUID, *, actor: str, agrees: bool) -> ReconRun:
 def take_run() -> ReconRun | None:
     """The oldest run that nobody works at, ours for an hour; None when there is none.
 
-    One that broke its worker three times has failed.
+    One that broke its worker three times has failed, and the next in line is taken.
     """
-    with transaction.atomic():
-        waiting = Q(status=RUN_QUEUED) & (Q(lease_until__isnull=True) | Q(lease_until__lt=now()))
-        row: ReconRun | None = (
-            ReconRun.objects.select_for_update(skip_locked=True).filter(waiting).order_by("id").first()
-        )
-        if row is None:
-            return None
-        if row.tries >= TRIES:
+    while True:
+        with transaction.atomic():
+            waiting = Q(status=RUN_QUEUED) & (Q(lease_until__isnull=True) | Q(lease_until__lt=now()))
+            rows = ReconRun.objects.select_for_update(skip_locked=True).filter(waiting)
+            row: ReconRun | None = rows.order_by("id").first()
+            if row is None:
+                return None
+            if row.tries < TRIES:
+                row.tries, row.lease_until = row.tries + 1, now() + LEASE
+                row.save(update_fields=["tries", "lease_until"])
+                return row
             row.failure = "The statement could not be compared; an operator will look into it."
             _move(row, RUN_FAILED, actor="system")
-            return None
-        row.tries, row.lease_until = row.tries + 1, now() + LEASE
-        row.save(update_fields=["tries", "lease_until"])
-    return row
 
 
 def brought_with(row: ReconRun) -> BinaryIO:
