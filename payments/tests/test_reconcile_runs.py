@@ -119,6 +119,22 @@ class Bringing(RunTestCase):
             self.assertEqual(run_reconciliations(), 1)
         self.assertEqual((self.run_now(broken)["status"], self.run_now(good)["status"]), ("failed", "completed"))
 
+    def test_a_worker_that_dies_in_the_middle(self) -> None:
+        """When the statement is in: nobody else has the run until the lease is over, and then the rest is done, once."""
+        self.put(self.paid())
+        self.paper.add(next_code(), 70_00, ref="NOBODY", at=now())
+        name = self.upload().json()["id"]
+        with mock.patch.object(reconcile_runs, "reconcile", side_effect=SystemExit), self.assertRaises(SystemExit):
+            run_reconciliations()
+        self.assertEqual(run_reconciliations(), 0)
+        self.assertEqual(self.run_now(name)["status"], "queued")
+        ReconRun.objects.update(lease_until=now())
+        self.assertEqual(run_reconciliations(), 1)
+        done = self.run_now(name)
+        self.assertEqual((done["status"], done["lines_new"], done["matched"], done["booked"]), ("completed", 2, 2, 1))
+        self.assertEqual((ReconFile.objects.count(), ReconLine.objects.count()), (1, 2))
+        self.assertEqual(Event.objects.filter(type="reconciliation.completed").count(), 1)
+
     def test_one_key_is_one_run(self) -> None:
         headers = self.person | {"Idempotency-Key": "statement-of-november"}
         first, second = self.upload(headers=headers), self.upload(headers=headers)
