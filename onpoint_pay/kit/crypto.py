@@ -1,26 +1,18 @@
-"""Hashing, HMAC and the sealed model field: AES-256-GCM with key ids and associated data."""
+"""Hashing, HMAC and sealed texts: AES-256-GCM under a merchant's own data key, bound to the place they stand in."""
 
-import base64
-import binascii
 import hashlib
 import hmac
-import os
-from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
-NONCE_BYTES = 12
+from onpoint_pay.kit import data_keys
+from onpoint_pay.kit.keyring import CannotOpen as CannotOpen
+from onpoint_pay.kit.keyring import KeyringInvalid as KeyringInvalid
+from onpoint_pay.kit.keyring import close, keyring, open_with
 
-
-class CannotOpen(Exception):
-    """The sealed text was changed, moved to another row, or its key is not in the keyring."""
-
-
-class KeyringInvalid(Exception):
-    """ENCRYPTION_KEYS cannot be read; the text says which entry."""
+FIRST, SECOND = "v1", "v2"
 
 
 def sha256(*parts: bytes) -> bytes:
@@ -36,42 +28,38 @@ def same(left: bytes, right: bytes) -> bool:
     return hmac.compare_digest(left, right)
 
 
-@lru_cache(maxsize=4)
-def _keyring(entries: tuple[str, ...]) -> dict[str, AESGCM]:
-    ring: dict[str, AESGCM] = {}
-    for entry in entries:
-        key_id, _, encoded = entry.partition(":")
-        try:
-            key = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            key = b""
-        if not key_id or len(key) != 32:
-            raise KeyringInvalid(f"ENCRYPTION_KEYS entry {key_id!r} is not `id:` and the base64 of 32 bytes.")
-        ring[key_id] = AESGCM(key)
-    if not ring:
-        raise KeyringInvalid("ENCRYPTION_KEYS is empty: set it to `k1:` and the base64 of 32 random bytes.")
-    return ring
+def seal(plain: str, *, bound_to: str, merchant_id: UUID | None = None) -> str:
+    """`v2.data key.base64(nonce + ciphertext)`. `bound_to` names table, column and row, `merchant_id` whose it is.
+
+    Anywhere else it does not open. None stands for the platform. Raises KeyringInvalid.
+    """
+    number, key = data_keys.sealing_key(merchant_id)
+    return f"{SECOND}.{number}.{close(key, plain.encode(), bound_to=_place(bound_to, merchant_id))}"
 
 
-def seal(plain: str, *, bound_to: str) -> str:
-    """`v1.key id.base64(nonce + ciphertext)`. `bound_to` names table, column, row: elsewhere it does not open."""
-    ring = _keyring(tuple(settings.ENCRYPTION_KEYS))
-    key_id = next(iter(ring))
-    nonce = os.urandom(NONCE_BYTES)
-    sealed = ring[key_id].encrypt(nonce, plain.encode(), bound_to.encode())
-    return f"v1.{key_id}.{base64.b64encode(nonce + sealed).decode()}"
+def unseal(sealed: str, *, bound_to: str, merchant_id: UUID | None = None) -> str:
+    """Raises CannotOpen for a foreign or destroyed key, a changed text, or the text of another row or merchant.
+
+    Texts of the first version, sealed by the keyring itself and bound to their row alone, open as well.
+    """
+    version, _, rest = sealed.partition(".")
+    name, _, encoded = rest.partition(".")
+    if version == SECOND and name.isascii() and name.isdigit() and len(name) < 19:
+        key = data_keys.opening_key(int(name))
+        return _text(open_with(key, encoded, bound_to=_place(bound_to, merchant_id)))
+    if version == FIRST and name in keyring():
+        return _text(open_with(keyring()[name], encoded, bound_to=bound_to))
+    raise CannotOpen("unknown version or key")
 
 
-def unseal(sealed: str, *, bound_to: str) -> str:
-    """Raises CannotOpen for a foreign key, a changed text, or another row's text."""
-    ring = _keyring(tuple(settings.ENCRYPTION_KEYS))
+def _place(bound_to: str, merchant_id: UUID | None) -> str:
+    return f"{bound_to}|{merchant_id or 'platform'}"
+
+
+def _text(plain: bytes) -> str:
     try:
-        version, key_id, encoded = sealed.split(".", 2)
-        raw = base64.b64decode(encoded, validate=True)
-        if version != "v1":
-            raise CannotOpen("unknown version")
-        return ring[key_id].decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], bound_to.encode()).decode()
-    except (ValueError, KeyError, InvalidTag) as error:
+        return plain.decode()
+    except UnicodeDecodeError as error:
         raise CannotOpen("sealed text does not open") from error
 
 
