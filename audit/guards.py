@@ -73,6 +73,29 @@ END $$;
 """
 NO_REFUSE_ROW = "DROP FUNCTION refuse_row() CASCADE;"
 
+# What a row of these holds is sealed for ever, and may be sealed anew: by another data key, with nothing else changed.
+# Whoever writes such a text needs the key: one that was made up, or taken from another row, does not open.
+ONLY_RESEALED = """
+CREATE FUNCTION only_resealed() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+  before text[] := string_to_array(to_jsonb(OLD)->>TG_ARGV[0], '.');
+  after text[];
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    after := string_to_array(to_jsonb(NEW)->>TG_ARGV[0], '.');
+    IF to_jsonb(NEW) - TG_ARGV[0] = to_jsonb(OLD) - TG_ARGV[0] AND after[1] = 'v2' AND after[1:2] <> before[1:2]
+       AND EXISTS (SELECT FROM data_key WHERE id::text = after[2]) THEN
+      RETURN NEW;
+    END IF;
+  END IF;
+  RAISE EXCEPTION '% is append-only, but for the key of its %', TG_TABLE_NAME, TG_ARGV[0]
+    USING ERRCODE='42501', CONSTRAINT=TG_NAME;
+END $$;
+"""
+NO_ONLY_RESEALED = "DROP FUNCTION only_resealed() CASCADE;"
+# What stands in a text where a payer stood who is forgotten.
+ERASED = "erased[0-9a-f]{8}"
+
 DROP_ALL = """
 DROP FUNCTION IF EXISTS audit_chain CASCADE; DROP FUNCTION IF EXISTS audit_hash CASCADE;
 DROP FUNCTION IF EXISTS state_guard CASCADE; DROP FUNCTION IF EXISTS append_only CASCADE;
@@ -119,6 +142,33 @@ def stays(table: str, *, when: str = "true") -> str:
     return (
         f"CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} FOR EACH ROW "
         f"WHEN ({when}) EXECUTE FUNCTION refuse_row();\n"
+    )
+
+
+def resealed(table: str, column: str) -> str:
+    """A trigger by which the sealed text changes alone, to another sealed one. After ONLY_RESEALED."""
+    return (
+        f"CREATE TRIGGER {table}_sealed BEFORE UPDATE ON {table} FOR EACH ROW "
+        f"WHEN (OLD.{column} IS DISTINCT FROM NEW.{column}) EXECUTE FUNCTION only_resealed('{column}');\n"
+    )
+
+
+def keep_but_key(table: str, column: str) -> str:
+    """In place of the first trigger of `keep`: one that lets the sealed text change alone. After ONLY_RESEALED."""
+    return (
+        f"DROP TRIGGER {table}_keep ON {table};\nCREATE TRIGGER {table}_keep BEFORE UPDATE OR DELETE ON {table} "
+        f"FOR EACH ROW EXECUTE FUNCTION only_resealed('{column}');\n"
+    )
+
+
+def told(table: str, *columns: str) -> str:
+    """A trigger by which these texts change for a payer only who is forgotten."""
+    changed = " OR ".join(
+        f"(NEW.{name} IS DISTINCT FROM OLD.{name} AND NOT coalesce(NEW.{name} ~ '{ERASED}', false))" for name in columns
+    )
+    return (
+        f"CREATE TRIGGER {table}_told BEFORE UPDATE ON {table} FOR EACH ROW "
+        f"WHEN ({changed}) EXECUTE FUNCTION refuse_row();\n"
     )
 
 

@@ -8,10 +8,11 @@ from django.db import DatabaseError, connection, transaction
 from django.test import TestCase, TransactionTestCase
 
 from audit.guards import APPEND_ONLY, keep
-from audit.models import AuditEvent, AuditHead
-from audit.services import record
+from audit.models import AuditEvent, AuditHead, AuditOrigin
+from audit.services import Deed, record, record_all
 from merchants.tests.threads import at_once
 from onpoint_pay.kit.ids import new_id
+from onpoint_pay.kit.origin import serving
 from payments.invariants import INVARIANTS
 
 SQL = {invariant.name: invariant.sql for invariant in INVARIANTS}
@@ -48,6 +49,19 @@ class Links(TestCase):
         self.assertEqual(
             (chain[3].action, chain[3].object, chain[3].detail), ("step.3", "thing_3", {"n": 3, "ä": [1, None]})
         )
+
+    def test_many_at_once_each_with_where_they_came_from(self) -> None:
+        deeds = [Deed(actor="tests", action=f"step.{n}", detail={"n": n}) for n in range(3)]
+        with serving("req_1", address="203.0.113.7", user_agent="curl"):
+            record_all(deeds, merchant_id=self.merchant)
+        record_all(deeds, merchant_id=self.merchant)
+        chain = links(self.merchant)
+        self.assertEqual(
+            [(link.seq, link.detail["n"]) for link in chain], [(1, 0), (2, 1), (3, 2), (4, 0), (5, 1), (6, 2)]
+        )
+        self.assertEqual([link.detail.get("origin", {}).get("request") for link in chain], ["req_1"] * 3 + [None] * 3)
+        kept = AuditOrigin.objects.filter(stream=f"m{self.merchant}").order_by("seq")
+        self.assertEqual(list(kept.values_list("seq", "address")), [(n, "203.0.113.7") for n in (1, 2, 3)])
 
     def test_the_head_is_the_last_link(self) -> None:
         write(self.merchant)
@@ -184,6 +198,9 @@ class OutsideOfTests(TransactionTestCase):
         parameters = connection.get_connection_params() | {"dbname": name}
         for alien in ("cursor_factory", "context"):
             parameters.pop(alien, None)
+        # On a busy disk a database takes longer to make and drop than any statement of the product may.
+        execute("SET statement_timeout = 0")
+        self.addCleanup(execute, "RESET statement_timeout")
         execute(f"CREATE DATABASE {name}")
         try:
             other = psycopg2.connect(**parameters)

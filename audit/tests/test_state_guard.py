@@ -8,6 +8,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import TestCase
 
 from audit.models import StateHistory, StateRule
+from merchants.states import KYC_DOCUMENT_MOVES, KYC_DOCUMENT_STATES
 from onpoint_pay.kit.ids import new_id
 from payments.states import (
     DOUBT_MOVES,
@@ -39,6 +40,7 @@ MACHINES = {
     "payout_batch": (BATCH_STATES, BATCH_MOVES),
     "settlement": (SETTLEMENT_STATES, SETTLEMENT_MOVES),
     "recon_exception": (RECON_EXCEPTION_STATES, RECON_EXCEPTION_MOVES),
+    "kyc_document": (KYC_DOCUMENT_STATES, KYC_DOCUMENT_MOVES),
 }
 # Where the rows of each are, and the state in which every one of them begins.
 GUARDED = {
@@ -50,6 +52,7 @@ GUARDED = {
     "payout_batch": ("payout_batch", "requires_approval"),
     "settlement": ("settlement", "open"),
     "recon_exception": ("recon_exception", "open"),
+    "merchants_kyc_document": ("kyc_document", "uploaded"),
 }
 STARTS = dict(GUARDED.values())
 
@@ -65,15 +68,18 @@ def fixed(table: str, *more: str) -> set[str]:
 
 
 TRIGGERS = {
+    "data_key": {"data_key_stays"},
+    "request_log": {"request_log_keep"},
+    "merchants_kyc_document": fixed("merchants_kyc_document", "state"),
     "transactions": fixed("transactions", "state", "captured"),
     "money_op": fixed("money_op", "state"),
-    "refunds": fixed("refunds", "state"),
-    "doubt_decision": fixed("doubt_decision", "state", "decided"),
-    "payouts": fixed("payouts", "state"),
+    "refunds": fixed("refunds", "state", "told"),
+    "doubt_decision": fixed("doubt_decision", "state", "decided", "told"),
+    "payouts": fixed("payouts", "state", "sealed", "told"),
     "payout_batch": fixed("payout_batch", "state"),
-    "payout_destination": fixed("payout_destination", "gone"),
+    "payout_destination": fixed("payout_destination", "gone", "sealed"),
     "settlement": fixed("settlement", "state", "summed", "returned"),
-    "recon_line": fixed("recon_line"),
+    "recon_line": fixed("recon_line", "told"),
     "recon_match": fixed("recon_match", "booked", "decided"),
     "recon_exception": fixed("recon_exception", "state", "closed"),
     "fee_plan": kept("fee_plan"),
@@ -309,6 +315,7 @@ class Triggers(TestCase):
                 "ledger_open_account",
                 "ledger_post",
                 "recon_count_lines",
+                "request_log_tend",
                 "settlement_advance",
                 "state_guard",
                 "webhooks_tend_attempts",
