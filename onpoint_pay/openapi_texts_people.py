@@ -31,6 +31,8 @@ USER_EXAMPLE: dict[str, Any] = {
     "first_name": "Amina",
     "last_name": "Otieno",
     "phone": "254722345678",
+    "email_verified": True,
+    "two_factor_enabled": False,
     "created_at": "2026-11-20T17:03:45.119Z",
 }
 MERCHANT_EXAMPLE: dict[str, Any] = {
@@ -86,38 +88,41 @@ MEMBER_EXAMPLE: dict[str, Any] = {
     "added_by": USER,
     "created_at": "2026-11-21T07:44:10.902Z",
 }
-
-# --- API keys ---------------------------------------------------------------------------------------------------------
-
-NEW_KEY_EXAMPLE: dict[str, Any] = {"name": "Web shop"}
-RESTRICTED_KEY_EXAMPLE: dict[str, Any] = {
-    "name": "Bookkeeping",
-    "kind": "restricted",
-    "scopes": ["balance:read", "ledger:read"],
-    "allowed_ips": ["203.0.113.0/24"],
-}
-KEY_EXAMPLE: dict[str, Any] = {
-    "id": "key_01KAH0W5T7Q9S1V3X5Z7B9D1FH",
-    "object": "api_key",
-    "livemode": False,
-    "name": "Bookkeeping",
-    "kind": "restricted",
-    "prefix": "rk_test_",
-    "last4": "t7Qz",
-    "scopes": RESTRICTED_KEY_EXAMPLE["scopes"],
-    "allowed_ips": RESTRICTED_KEY_EXAMPLE["allowed_ips"],
+NEW_ROLE_EXAMPLE: dict[str, Any] = {"name": "Till", "scopes": ["payments:read", "payments:write"]}
+ROLE_CHANGES_EXAMPLE: dict[str, Any] = {"scopes": ["payments:read"]}
+ROLE_EXAMPLE: dict[str, Any] = {
+    "id": "rol_01KAJ6D2E4F6G8H0J2K4M6N8PQ",
+    "object": "role",
+    **NEW_ROLE_EXAMPLE,
     "created_by": USER,
-    "created_at": "2026-11-20T17:04:22.530Z",
-    "expires_at": None,
-    "last_used_at": None,
-    "revoked_at": None,
+    "created_at": "2026-11-21T08:29:41.660Z",
+    "version": 1,
 }
-SHOWN_KEY_EXAMPLE: dict[str, Any] = KEY_EXAMPLE | {"key": "rk_test_ and 38 letters and digits: shown once"}
+NEW_INVITATION_EXAMPLE: dict[str, Any] = {"email": "achieng@dukabora.example", "role": "support"}
+INVITATION_EXAMPLE: dict[str, Any] = {
+    "id": "ivt_01KAJ6E1G3J5M7P9R1T3W5Y7ZB",
+    "object": "invitation",
+    **NEW_INVITATION_EXAMPLE,
+    "status": "open",
+    "invited_by": USER,
+    "created_at": "2026-11-21T08:31:04.115Z",
+    "expires_at": "2026-11-28T08:31:04.115Z",
+    "accepted_at": None,
+}
+ACCEPTING_EXAMPLE: dict[str, Any] = {
+    "token": "TOKEN-FROM-THE-MAIL",
+    "first_name": "Achieng",
+    "last_name": "Odhiambo",
+    "password": "four words nobody guesses",
+}
 
 # --- health -----------------------------------------------------------------------------------------------------------
 
 LIVE_EXAMPLE: dict[str, Any] = {"status": "ok"}
-READY_EXAMPLE: dict[str, Any] = {"status": "ok", "checks": {"database": "ok", "cache": "ok", "migrations": "ok"}}
+READY_EXAMPLE: dict[str, Any] = {
+    "status": "ok",
+    "checks": {"database": "ok", "cache": "ok", "migrations": "ok", "keys": "ok"},
+}
 UNREADY_EXAMPLE: dict[str, Any] = {
     "status": "unavailable",
     "checks": READY_EXAMPLE["checks"] | {"cache": "unreachable"},

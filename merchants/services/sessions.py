@@ -1,30 +1,34 @@
-"""Signing in and out: short access tokens, refresh tokens that work once, and sessions that end as a whole.
+"""Sessions: short access tokens, refresh tokens that work once, and an end that ends all of them.
 
-A refresh token's `jti` is its session's id, a dot, and random letters; the session runs while one of them is alive.
+A refresh token's `jti` is its session's id, a dot, and random letters; the session's row says until when it runs, from
+where, and when its person last proved who they are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
 from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from audit.services import record
-from merchants.models import Membership, Merchant, User
-from merchants.selectors.find import memberships_of, person_of, running_tokens
+from merchants.models import Membership, Merchant, Session, User
+from merchants.selectors.find import memberships_of, person_of, running_sessions, running_tokens
 from merchants.selectors.records import forget_session_records
+from merchants.services.origins import here
+from merchants.services.people_mail import tell
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.clock import now
-from onpoint_pay.kit.errors import Problem
-from onpoint_pay.kit.ids import PublicIdInvalid, from_public, new_id, random_letters, to_public
+from onpoint_pay.kit.errors import NotFound, Problem
+from onpoint_pay.kit.ids import PublicIdInvalid, from_public, random_letters, to_public
 
 LONGEST_SESSION = timedelta(days=30)
-BY_PASSWORD = ["pwd"]
+BY_PASSWORD = ("pwd",)
+SEEN_EVERY = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class Claims:
     user_id: UUID
     merchant_id: UUID
     session: str
+    session_id: UUID
     token_id: str
     began_at: datetime
 
@@ -80,6 +85,7 @@ def _read(kind: type[Token], text: str) -> Claims:
             user_id=from_public("usr", token["sub"]),
             merchant_id=from_public("mer", token["mid"]),
             session=str(token["sid"]),
+            session_id=from_public("ses", str(token["sid"])),
             token_id=str(token["jti"]),
             began_at=datetime.fromtimestamp(token["auth_time"], UTC),
         )
@@ -92,56 +98,37 @@ def _read(kind: type[Token], text: str) -> Claims:
 # --- signing in ---------------------------------------------------------------------------------------------------
 
 
-def log_in(*, email: str, password: str) -> OpenSession:
-    """Raises Problem credentials_invalid, the same for an unknown address, a wrong password and a closed account."""
-    user = User.objects.filter(email=email.lower()).first()
-    if not _is_password_of(user, password) or user is None:
-        _tell_refusal(user)
-        raise Problem("credentials_invalid")
-    return open_session(user)
+def open_session(user: User, *, methods: Sequence[str] = BY_PASSWORD) -> OpenSession:
+    """A new session at the person's first merchant that may work; `methods` have just proved who they are.
 
-
-def _is_password_of(user: User | None, password: str) -> bool:
-    """Takes as long for an address nobody has as for one somebody has."""
-    if user is None:
-        User().set_password(password)
-        return False
-    return user.check_password(password) and user.is_active
-
-
-def _tell_refusal(user: User | None) -> None:
-    membership = memberships_of(user.id)[:1] if user else []
-    with transaction.atomic():
-        record(
-            merchant_id=membership[0].merchant_id if membership else None,
-            actor="anonymous",
-            action="session.refused",
-            object_id=user.public_id if user else "",
-        )
-
-
-def open_session(user: User) -> OpenSession:
-    """A new session at the person's first merchant that may work. Raises Problem permission_denied without any."""
+    Raises Problem permission_denied without any merchant, credentials_invalid when the password was changed, or the
+    account closed, since it was compared.
+    """
     memberships = memberships_of(user.id)
     if not memberships:
         raise Problem("permission_denied", "This account belongs to no merchant.")
     active = [found for found in memberships if found.merchant.status == Merchant.Status.ACTIVE]
     membership = (active or memberships)[0]
-    session = to_public("ses", new_id())
+    began_at, origin = now(), here()
+    session = Session(user=user, methods=list(methods), device=origin.device, began_at=began_at, proved_at=began_at)
     with transaction.atomic():
-        tokens = _issue(membership, session=session, began_at=now())
-        _tell(membership.merchant_id, user.public_id, "session.opened", session)
+        as_it_is = locked_person(user.id)
+        if as_it_is is None or not as_it_is.is_active or as_it_is.password != user.password:
+            raise Problem("credentials_invalid")
+        tokens = _issue(membership, session, began_at=began_at)
+        _tell(membership.merchant_id, user.public_id, "session.opened", session.public_id)
     return OpenSession(tokens=tokens, user=user, membership=membership, memberships=memberships)
 
 
-def _issue(membership: Membership, *, session: str, began_at: datetime) -> Tokens:
+def _issue(membership: Membership, session: Session, *, began_at: datetime) -> Tokens:
+    """New tokens, and the session's row as they say."""
     token = SessionRefreshToken()
-    token["jti"] = f"{session}.{random_letters(20)}"
+    token["jti"] = f"{session.public_id}.{random_letters(20)}"
     token["sub"] = to_public("usr", membership.user_id)
     token["mid"] = to_public("mer", membership.merchant_id)
-    token["sid"] = session
-    token["role"] = membership.role
-    token["amr"] = BY_PASSWORD
+    token["sid"] = session.public_id
+    token["role"] = membership.role_name
+    token["amr"] = list(session.methods)
     token["auth_time"] = int(began_at.timestamp())
     moment = token.current_time
     ends_at = min(moment + token.lifetime, began_at + LONGEST_SESSION)
@@ -150,6 +137,7 @@ def _issue(membership: Membership, *, session: str, began_at: datetime) -> Token
     OutstandingToken.objects.create(
         user_id=membership.user_id, jti=token["jti"], token="", created_at=moment, expires_at=ends_at
     )
+    _keep_row(session, expires_at=ends_at)
     access = token.access_token
     return Tokens(
         access=str(access),
@@ -159,6 +147,16 @@ def _issue(membership: Membership, *, session: str, began_at: datetime) -> Token
     )
 
 
+def _keep_row(session: Session, *, expires_at: datetime) -> None:
+    """The address is the latest one: people move about while they are signed in."""
+    origin = here()
+    if origin.address:
+        session.address, session.place = origin.address, origin.place
+    session.last_seen_at, session.expires_at = now(), expires_at
+    # Not the whole row: the person may be proving who they are at this moment.
+    session.save(update_fields=None if session._state.adding else ["address", "place", "last_seen_at", "expires_at"])
+
+
 # --- going on and ending ------------------------------------------------------------------------------------------
 
 
@@ -166,7 +164,7 @@ def refresh(*, token: str) -> Tokens:
     """Both tokens anew; the old refresh token dies at once.
 
     Raises Problem token_invalid, token_expired, or session_revoked: a token that is dead already was copied, or the
-    session has ended, so every token of the session dies with it.
+    session has ended, so every token of the session dies with it. Of a copy the person is told by mail.
     """
     claims = _read(SessionRefreshToken, token)
     with transaction.atomic():
@@ -178,15 +176,18 @@ def refresh(*, token: str) -> Tokens:
 
 
 def _rotate(claims: Claims) -> Tokens | None:
-    user = _locked_user(claims.user_id)
+    user = locked_person(claims.user_id)
     membership = Membership.objects.filter(user_id=claims.user_id, merchant_id=claims.merchant_id).first()
+    session = running_sessions(claims.user_id).filter(id=claims.session_id).first()
     living = running_tokens(claims.user_id).filter(jti=claims.token_id).first()
-    if user is None or not user.is_active or membership is None or living is None:
-        if _end(running_tokens(claims.user_id).filter(jti__startswith=f"{claims.session}.")):
+    if user is None or not user.is_active or membership is None or session is None or living is None:
+        if _end(claims.user_id, only=claims.session_id):
             _tell(claims.merchant_id, to_public("usr", claims.user_id), "session.revoked", claims.session)
+            if user is not None and user.is_active and living is None:
+                tell("session_copied", to=user.email)
         return None
     BlacklistedToken.objects.create(token=living)
-    return _issue(membership, session=claims.session, began_at=claims.began_at)
+    return _issue(membership, session, began_at=claims.began_at)
 
 
 def log_out(*, token: str) -> None:
@@ -198,8 +199,8 @@ def log_out(*, token: str) -> None:
             return
         raise
     with transaction.atomic():
-        _locked_user(claims.user_id)
-        if _end(running_tokens(claims.user_id).filter(jti__startswith=f"{claims.session}.")):
+        locked_person(claims.user_id)
+        if _end(claims.user_id, only=claims.session_id):
             _tell(claims.merchant_id, to_public("usr", claims.user_id), "session.closed", claims.session)
 
 
@@ -207,22 +208,52 @@ def log_out_everywhere(caller: Caller) -> None:
     """End every session of the signed-in person; told in the chain of the merchant they asked from."""
     user_id = person_of(caller)
     with transaction.atomic():
-        _locked_user(user_id)
-        if _end(running_tokens(user_id)):
+        locked_person(user_id)
+        if _end(user_id):
             _tell(caller.merchant_id, caller.actor, "session.closed_all", caller.actor)
 
 
-def _locked_user(user_id: UUID) -> User | None:
-    """One change of a person's sessions at a time: none can be renewed while it is being ended."""
+def end_session(caller: Caller, session_id: UUID) -> None:
+    """End one session of the signed-in person. Raises NotFound for one that has ended, and for another person's."""
+    user_id = person_of(caller)
+    with transaction.atomic():
+        locked_person(user_id)
+        if not _end(user_id, only=session_id):
+            raise NotFound
+        _tell(caller.merchant_id, caller.actor, "session.closed", to_public("ses", session_id))
+
+
+def end_sessions(user: User, *, besides: UUID | None = None) -> None:
+    """End every session of the person but one. Call it in the transaction of the change that asks for it."""
+    locked_person(user.id)
+    _end(user.id, besides=besides)
+
+
+def note_seen(session_id: UUID) -> None:
+    """Remember that the session is in use, at most once a minute."""
+    moment = now()
+    Session.objects.filter(id=session_id, last_seen_at__lt=moment - SEEN_EVERY).update(last_seen_at=moment)
+
+
+def locked_person(user_id: UUID) -> User | None:
+    """One change of a person's account at a time: no session begins or is renewed while others are being ended.
+
+    Taken before any other row of theirs. Call it inside a transaction.
+    """
     return User.objects.select_for_update(no_key=True).filter(id=user_id).first()
 
 
-def _end(tokens: QuerySet[OutstandingToken]) -> bool:
-    """Kill the tokens, and with the commit what the cache knows of their sessions. False when none was alive."""
-    found = list(tokens)
-    BlacklistedToken.objects.bulk_create([BlacklistedToken(token=token) for token in found])
-    sessions = {token.jti.partition(".")[0] for token in found}
-    transaction.on_commit(lambda: forget_session_records(sessions), robust=True)
+def _end(user_id: UUID, *, only: UUID | None = None, besides: UUID | None = None) -> bool:
+    """Kill sessions with their tokens, and with the commit what the cache knows of them. False: none was running."""
+    rows = running_sessions(user_id)
+    rows = rows.filter(id=only) if only else rows.exclude(id=besides) if besides else rows
+    found = {row.id: row.public_id for row in rows}
+    Session.objects.filter(id__in=found).update(ended_at=now())
+    alive = running_tokens(user_id)
+    BlacklistedToken.objects.bulk_create(
+        [BlacklistedToken(token=token) for token in alive if token.jti.partition(".")[0] in found.values()]
+    )
+    transaction.on_commit(lambda: forget_session_records(found), robust=True)
     return bool(found)
 
 

@@ -54,7 +54,7 @@ class Registering(AccountCalls, ApiTestCase):
         self.assertIsNotNone(row.pull_registered_at)
         self.assertEqual((found["pull_note"], found["account"]), (None, self.account.public_id))
         event = AuditEvent.objects.get(action="provider_account.registered")
-        self.assertEqual((event.actor, event.detail), (self.owner.public_id, {"livemode": False, "pull": True}))
+        self.assertEqual((event.actor, event.told), (self.owner.public_id, {"livemode": False, "pull": True}))
 
     def test_silence_and_version_as_the_account_says(self) -> None:
         self.patch(
@@ -140,9 +140,16 @@ class ForCallers(AccountCalls, ApiTestCase):
         account = self.connected()
         for headers in (
             key_headers(make_api_key(self.merchant)),
-            person_headers(make_member(self.merchant, "support")),
+            person_headers(make_member(self.merchant, "admin")),
         ):
             self.assertEqual(self.post(REGISTER, headers=headers).json()["account"], account.public_id)
+
+    def test_whoever_matches_money_leaves_accounts_alone(self) -> None:
+        self.connected()
+        for role in ("finance", "support"):
+            headers = person_headers(make_member(self.merchant, role))
+            found = self.assert_problem(self.post(REGISTER, headers=headers), 403, "insufficient_scope")
+            self.assertEqual(found["required_scope"], "accounts:write")
 
     def test_a_real_shortcode_of_the_platform_is_the_operators(self) -> None:
         credentials = {"MPESA_CONSUMER_KEY": "k", "MPESA_CONSUMER_SECRET": "s", "MPESA_SHORTCODE": "600999"}

@@ -337,7 +337,7 @@ class ProfileTests(ApiTestCase):
         self.assertIsNone(self.patch("auth/profile/", {"phone": None}, self.headers).json()["phone"])
         self.assertEqual(self.get("auth/profile/", self.headers).json()["phone"], None)
         self.assertEqual(
-            [event.detail for event in told("user.changed")], [{"fields": ["first_name"]}, {"fields": ["phone"]}]
+            [event.told for event in told("user.changed")], [{"fields": ["first_name"]}, {"fields": ["phone"]}]
         )
 
     def test_only_name_and_phone_change(self) -> None:
