@@ -5,9 +5,17 @@ from datetime import timedelta
 from audit.models import AuditEvent
 from merchants.models import ApiKey, IdempotencyKey
 from merchants.serializers import ApiKeyListSerializer, ApiKeySerializer, ShownApiKeySerializer
-from merchants.services.api_keys import DEFAULT_SCOPES, LETTERS, checksum, is_well_formed, new_key
+from merchants.services.api_keys import DEFAULT_SCOPES
+from merchants.services.key_format import LETTERS, checksum, is_well_formed, new_key
 from merchants.tests.base import ApiTestCase, CommittingTestCase
-from merchants.tests.factories import key_headers, make_api_key, make_member, make_merchant, person_headers
+from merchants.tests.factories import (
+    key_headers,
+    make_api_key,
+    make_member,
+    make_merchant,
+    make_two_factor,
+    person_headers,
+)
 from onpoint_pay.kit.api import encode_cursor
 from onpoint_pay.kit.clock import now, rfc3339
 from onpoint_pay.kit.crypto import keyed_digest
@@ -94,7 +102,9 @@ class CreateTests(ApiTestCase):
     def test_faults(self) -> None:
         for body, param in (
             ({"name": ""}, "name"),
-            ({"kind": "publishable"}, "kind"),
+            ({"kind": "public"}, "kind"),
+            ({"kind": "publishable", "scopes": ["payments:read"]}, "scopes"),
+            ({"allowed_ips": ["0.0.0.0/0"]}, "allowed_ips[0]"),
             ({"scopes": ["payments:read", "everything"]}, "scopes[1]"),
             ({"scopes": []}, "scopes"),
             ({"allowed_ips": ["10.0.0.0/8", "home"]}, "allowed_ips[1]"),
@@ -106,17 +116,19 @@ class CreateTests(ApiTestCase):
         self.assertEqual(ApiKey.objects.count(), 0)
 
     def test_the_mode_of_the_request_is_the_mode_of_the_key(self) -> None:
+        make_two_factor(self.owner)
         live = self.create(person_headers(self.owner, mode="live")).json()
         self.assertTrue(live["livemode"])
         self.assertTrue(live["key"].startswith("sk_live_"))
 
     def test_no_live_key_before_live_mode_is_open(self) -> None:
         closed = make_member(make_merchant())
-        self.assert_problem(self.create(person_headers(closed, mode="live")), 403, "live_mode_disabled")
+        self.assert_problem(self.create(person_headers(closed, mode="live")), 403, "kyc_required")
         self.assertEqual(ApiKey.objects.count(), 0)
 
     def test_nobody_gives_what_they_do_not_have(self) -> None:
         developer = make_member(self.merchant, "developer")
+        make_two_factor(developer)
         test, live = (person_headers(developer, mode=mode) for mode in ("test", "live"))
         self.assertEqual(self.create(test).status_code, 201)
         self.assertEqual(self.create(live, kind="restricted", scopes=["payments:read"]).status_code, 201)
