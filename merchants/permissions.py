@@ -5,76 +5,20 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from merchants.models import Role, Scope
-from onpoint_pay.kit.caller import TEST, Caller
+from merchants.selectors.rights import ACCOUNTS as ACCOUNTS
+from merchants.selectors.rights import ALL_SCOPES as ALL_SCOPES
+from merchants.selectors.rights import KYC as KYC
+from merchants.selectors.rights import LIMITS as LIMITS
+from merchants.selectors.rights import PERSONAL_SCOPES as PERSONAL_SCOPES
+from merchants.selectors.rights import PRIVACY as PRIVACY
+from merchants.selectors.rights import REQUESTS as REQUESTS
+from merchants.selectors.rights import ROLE_SCOPES as ROLE_SCOPES
+from merchants.selectors.rights import SESSION as SESSION
+from merchants.selectors.rights import STATEMENTS as STATEMENTS
+from merchants.selectors.rights import TEAM as TEAM
+from merchants.selectors.rights import scopes_of_role as scopes_of_role
+from onpoint_pay.kit.caller import PUBLISHABLE, Caller
 from onpoint_pay.kit.errors import Problem
-
-ALL_SCOPES = frozenset(Scope.values)
-# What a signed-in person may do with their own account. No key can hold it.
-SESSION = "session"
-# A merchant's own credentials at providers. No key can hold it either.
-ACCOUNTS = "accounts:write"
-# Who works at a merchant, and how much they may do without a second person.
-TEAM = "team:write"
-LIMITS = "limits:write"
-# Bringing a provider's statement, and reading what it says.
-STATEMENTS = "statements:write"
-
-READ = {
-    Scope.PAYMENTS_READ,
-    Scope.REFUNDS_READ,
-    Scope.CUSTOMERS_READ,
-    Scope.LINKS_READ,
-    Scope.INVOICES_READ,
-    Scope.C2B_READ,
-    Scope.DISPUTES_READ,
-    Scope.EVENTS_READ,
-}
-COLLECT = {
-    Scope.PAYMENTS_WRITE,
-    Scope.CUSTOMERS_WRITE,
-    Scope.CHECKOUT_WRITE,
-    Scope.LINKS_WRITE,
-    Scope.INVOICES_WRITE,
-}
-MATCH = {Scope.C2B_WRITE}
-ASK_REFUND = {Scope.REFUNDS_WRITE}
-APPROVE_REFUND = {Scope.REFUNDS_APPROVE}
-PAY_OUT = {Scope.PAYOUTS_READ, Scope.PAYOUTS_WRITE}
-APPROVE_PAYOUT = {Scope.PAYOUTS_APPROVE}
-BOOKS = {
-    Scope.BALANCE_READ,
-    Scope.SETTLEMENTS_READ,
-    Scope.LEDGER_READ,
-    Scope.EXPORTS_WRITE,
-    Scope.DISPUTES_WRITE,
-}
-BUILD = {Scope.KEYS_WRITE, Scope.WEBHOOKS_READ, Scope.WEBHOOKS_WRITE, Scope.TEST_WRITE}
-AUDIT = {Scope.AUDIT_READ}
-
-FINANCE = READ | COLLECT | MATCH | ASK_REFUND | APPROVE_REFUND | PAY_OUT | BOOKS | AUDIT
-ROLE_SCOPES: dict[str, frozenset[str]] = {
-    Role.OWNER: ALL_SCOPES,
-    Role.ADMIN: frozenset(FINANCE | APPROVE_PAYOUT | BUILD),
-    Role.FINANCE: frozenset(FINANCE),
-    Role.DEVELOPER: frozenset(READ | BUILD),
-    Role.SUPPORT: frozenset(READ | COLLECT | MATCH | ASK_REFUND),
-    Role.VIEWER: frozenset(READ),
-}
-# What a role may do in person only.
-PERSONAL_SCOPES: dict[str, frozenset[str]] = {
-    Role.OWNER: frozenset({SESSION, ACCOUNTS, TEAM, LIMITS, STATEMENTS}),
-    Role.ADMIN: frozenset({SESSION, ACCOUNTS, TEAM, LIMITS, STATEMENTS}),
-    Role.FINANCE: frozenset({SESSION, STATEMENTS}),
-}
-# Money is not real in test mode: there a developer starts payments too.
-TEST_ROLE_SCOPES: dict[str, frozenset[str]] = {Role.DEVELOPER: frozenset(COLLECT)}
-
-
-def scopes_of_role(role: str, mode: str) -> frozenset[str]:
-    """Everything a person of this role may do in this mode; an unknown role may do nothing but sign out."""
-    scopes = ROLE_SCOPES.get(role, frozenset()) | PERSONAL_SCOPES.get(role, frozenset({SESSION}))
-    return scopes | TEST_ROLE_SCOPES.get(role, frozenset()) if mode == TEST else scopes
 
 
 class HasRequiredScope(BasePermission):
@@ -88,6 +32,11 @@ class HasRequiredScope(BasePermission):
             # A method without an action is not a question of rights.
             raise Problem("method_not_allowed")
         needed = getattr(view, "required_scopes", {}).get(action)
-        if needed is None or not request.auth.may(needed):
+        if needed is None or not (request.auth.may(needed) or _is_public(view, request.auth)):
             raise Problem("insufficient_scope", extra={"required_scope": needed})
         return True
+
+
+def _is_public(view: Any, caller: Caller) -> bool:
+    """A publishable key has no scopes: it reaches what a view names in `public_actions`, and nothing else."""
+    return caller.kind == PUBLISHABLE and view.action in getattr(view, "public_actions", ())

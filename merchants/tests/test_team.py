@@ -1,11 +1,12 @@
 """The people of a merchant: who may add, change and remove them, and that an owner is always left."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
 
 from audit.models import AuditEvent
-from merchants.models import Membership, Merchant, Role, User
+from merchants.models import Membership, Merchant, Role, Session, User
 from merchants.tests.base import ApiTestCase, CommittingTestCase
 from merchants.tests.factories import (
     key_headers,
@@ -16,6 +17,7 @@ from merchants.tests.factories import (
     person_headers,
 )
 from merchants.tests.threads import at_once
+from onpoint_pay.kit.clock import now
 
 
 class TeamCalls:
@@ -43,7 +45,7 @@ class TeamCalls:
 
     def deeds(self: Any) -> list[tuple[str, str, dict[str, Any]]]:
         rows = AuditEvent.objects.filter(action__startswith="member.").order_by("seq")
-        return [(row.action, row.actor, row.detail) for row in rows]
+        return [(row.action, row.actor, row.told) for row in rows]
 
 
 class Adding(TeamCalls, ApiTestCase):
@@ -73,7 +75,7 @@ class Adding(TeamCalls, ApiTestCase):
 
     def test_nobody_of_this_address(self) -> None:
         found = self.assert_problem(self.add("nobody@example.com"), 404, "resource_missing")
-        self.assertIn("Ask them to register", found["detail"])
+        self.assertIn("/team/invitations/", found["detail"])
         self.assertEqual(Membership.objects.filter(merchant=self.merchant).count(), 2)
         self.assertEqual(self.deeds(), [])
 
@@ -198,8 +200,8 @@ class Doors(TeamCalls, ApiTestCase):
         self.assert_problem(self.get("team/?role=viewer", self.owner), 400, "parameter_invalid")
 
     def test_both_modes_have_the_same_team(self) -> None:
-        self.merchant.live_enabled = True
-        self.merchant.save(update_fields=["live_enabled"])
+        self.merchant.live_enabled, self.merchant.kyc_status = True, "verified"
+        self.merchant.save(update_fields=["live_enabled", "kyc_status"])
         live = self.get("team/", person_headers(self.owner_user, mode="live")).json()
         self.assertEqual(live["data"], self.get("team/", self.owner).json()["data"])
 
@@ -229,7 +231,7 @@ class RefundLimit(TeamCalls, ApiTestCase):
                 self.assertEqual(self.merchant.refund_approval_above, minor)
         rows = AuditEvent.objects.filter(action="merchant.refund_limit_changed").order_by("seq")
         self.assertEqual(
-            [row.detail for row in rows],
+            [row.told for row in rows],
             [{"from": None, "to": 5000_00}, {"from": 5000_00, "to": 0}, {"from": 0, "to": None}],
         )
 
@@ -247,6 +249,17 @@ class RefundLimit(TeamCalls, ApiTestCase):
         ):
             with self.subTest(body=body):
                 self.assert_problem(self.patch("merchant/", body, self.owner), 400, code)
+
+    def test_only_by_who_has_just_proved_who_they_are(self) -> None:
+        Session.objects.update(proved_at=now() - timedelta(minutes=11))
+        for answer in (
+            self.patch("merchant/", {"refund_approval_above": "1"}, self.owner),
+            self.give(self.admin_user, Role.VIEWER),
+            self.remove(self.admin_user),
+            self.add(make_user().email),
+        ):
+            self.assert_problem(answer, 403, "step_up_required")
+        self.assertEqual((self.deeds(), AuditEvent.objects.filter(action__startswith="merchant.").count()), ([], 0))
 
     def test_new_merchants_begin_with_the_setting(self) -> None:
         with self.settings(REFUND_APPROVAL_ABOVE=10_000_00):

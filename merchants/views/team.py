@@ -49,11 +49,16 @@ class TeamViewSet(ApiViewSet):
         parameters=[IDEMPOTENCY_HEADER],
         responses={201: MemberSerializer},
         extensions=refuses(
-            "unknown_parameter", "email_invalid", "resource_missing", "permission_denied", "state_conflict"
+            "unknown_parameter",
+            "email_invalid",
+            "resource_missing",
+            "permission_denied",
+            "step_up_required",
+            "state_conflict",
         ),
     )
     def create(self, request: Request) -> HttpResponse:
-        """Of somebody who has not registered it says so: ask them to, then add them. Only owners make owners."""
+        """Of somebody who has not registered it says so: invite them by mail instead. Only owners make owners."""
         wanted = validated(NewMemberSerializer(data=request.data))
 
         def work() -> HttpResponse:
@@ -74,7 +79,7 @@ class TeamViewSet(ApiViewSet):
         request=MemberChangesSerializer,
         parameters=[MEMBER_ID, IDEMPOTENCY_HEADER],
         responses=MemberSerializer,
-        extensions=refuses("unknown_parameter", "permission_denied", "state_conflict"),
+        extensions=refuses("unknown_parameter", "permission_denied", "step_up_required", "state_conflict"),
     )
     def update(self, request: Request, member_id: str) -> HttpResponse:
         """From their next request on. Only owners make and unmake owners, and the last one stays one."""
@@ -91,7 +96,7 @@ class TeamViewSet(ApiViewSet):
         summary="End a person's place at the merchant",
         parameters=[MEMBER_ID],
         responses={204: OpenApiResponse(description="Done.")},
-        extensions=refuses("permission_denied", "state_conflict"),
+        extensions=refuses("permission_denied", "step_up_required", "state_conflict"),
     )
     def destroy(self, request: Request, member_id: str) -> HttpResponse:
         """From their next request on. API keys they have made stay: revoke what they know."""
