@@ -14,6 +14,10 @@ graceful_timeout = 10
 # The product writes its own access log, with request ids and masked values.
 accesslog = None
 control_socket_disable = True
+# gunicorn would believe any peer on 127.0.0.1 or a socket file about the scheme. TRUSTED_PROXIES alone says whom we do.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 # The heartbeat file: on a disk that is busy, touching it can take long enough to look like a hang.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
