@@ -1,10 +1,9 @@
 """Every route under /api/v1/ and what a stranger could ask of it: a table that must name each route of the URL map."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import count
-from typing import Any
 from unittest import mock
 from uuid import UUID
 
@@ -12,9 +11,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from merchants.models import Membership, Merchant, ProviderAccount
 from merchants.services import provider_accounts
-from merchants.services.api_keys import create_api_key
 from merchants.tests.accounts import make_account
-from merchants.tests.factories import make_member
+from merchants.tests.factories import make_member, proven_session
+from merchants.tests.kyc import make_document
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import from_public, new_id, to_public
 from onpoint_pay.kit.money import Money
@@ -31,52 +30,18 @@ from settlements.services.exports import ask_export, finish_export, path_of
 from settlements.tests.base import post
 from settlements.tests.payouts import make_batch, make_destination, make_payout
 from settlements.tests.recon import make_exception, make_line, make_run
+from tests.outsider_cases import Case, ListCase, NamedInBodyCase, ObjectCase
+from tests.outsiders_audit import AUDIT_CASES, AUDIT_WITHOUT_NAMES
+from tests.outsiders_keys import KEY_CASES, KEYS_WITHOUT_NAMES
+from tests.outsiders_team import TEAM_CASES
 from webhooks.models import Event, Notice
 from webhooks.services.recovery import start_recovery
 from webhooks.tests.factories import make_delivery, make_endpoint, publish
 
-Make = Callable[[Merchant, str], str]
 PREFIX = "api/v1/"
 _shortcodes = count(1)
 _days = (date(2026, 1, 1) + timedelta(days=number) for number in count())
 _sequences = count(1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectCase:
-    """A route that names one object in its path. `make` makes one and returns its name there.
-
-    `in_person` is a route that no key may use, `told` what its owner may be told there besides success; the object is
-    the same in `both_modes`, or else of one.
-    """
-
-    make: Make
-    nonsense: Callable[[], str]
-    bodies: dict[str, Any] = field(default_factory=dict)
-    in_person: bool = False
-    told: tuple[int, ...] = ()
-    both_modes: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedInBodyCase:
-    """A route that names one object in what is sent. `make` makes one and returns all its names."""
-
-    make: Callable[[Merchant, str], list[str]]
-    body: Callable[[str], dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListCase:
-    """A route that lists objects. `make` makes one and returns its id; `filters` name it in the query."""
-
-    make: Make
-    filters: Callable[[str], dict[str, str]] = lambda name: {}
-    in_person: bool = False
-    both_modes: bool = False
-
-
-Case = ObjectCase | NamedInBodyCase | ListCase
 
 
 def route_names() -> Iterator[tuple[str, str, list[str]]]:
@@ -180,12 +145,16 @@ def numbered_event(merchant: Merchant, mode: str) -> str:
     return made
 
 
-def api_key(merchant: Merchant, mode: str) -> str:
-    return create_api_key(merchant_id=merchant.id, mode=mode, name="Till", created_by="tests")[0].public_id
-
-
 def member(merchant: Merchant, mode: str) -> str:
     return Membership.objects.get(user=make_member(merchant, "viewer"), merchant=merchant).public_id
+
+
+def session(merchant: Merchant, mode: str) -> str:
+    return proven_session(make_member(merchant))
+
+
+def kyc_document(merchant: Merchant, mode: str) -> str:
+    return make_document(merchant).public_id
 
 
 def account(merchant: Merchant, mode: str) -> str:
@@ -274,17 +243,22 @@ def nothing(prefix: str) -> Callable[[], str]:
     return lambda: to_public(prefix, new_id())
 
 
+def no_number(prefix: str) -> Callable[[], str]:
+    """For objects with short numbers: one that is far from being given."""
+    return lambda: to_public(prefix, UUID(int=2**62 + next(_sequences)))
+
+
 PAYMENT = ObjectCase(make=payment, nonsense=nothing("pay"))
 ENDPOINT = ObjectCase(make=endpoint, nonsense=nothing("whe"), bodies={"patch": {"description": "mine now"}})
 RECOVER_ALL = {"post": {"since": "2026-01-01T00:00:00Z"}}
-DELIVERY = ObjectCase(make=delivery, nonsense=nothing("whd"))
-KEY = ObjectCase(make=api_key, nonsense=nothing("key"))
+DELIVERY = ObjectCase(make=delivery, nonsense=no_number("whd"))
 ACCOUNT = ObjectCase(make=account, nonsense=nothing("prv"), bodies={"patch": {"name": "mine now"}}, in_person=True)
 REFUND = ObjectCase(make=refund, nonsense=nothing("ref"))
 C2B_ACCOUNT = ObjectCase(make=c2b_account, nonsense=nothing("acc"), bodies={"patch": {"name": "mine now"}})
 PAYOUT = ObjectCase(make=make_payout, nonsense=nothing("pyt"))
 WAITING_PAYOUT = replace(PAYOUT, make=lambda merchant, mode: make_payout(merchant, mode, waits=True))
 BATCH = ObjectCase(make=make_batch, nonsense=nothing("bat"))
+KYC_DOCUMENT = ObjectCase(make=kyc_document, nonsense=nothing("doc"), in_person=True, both_modes=True)
 PAYMENTS = ListCase(make=payment, filters=lambda name: {"status": "completed"})
 
 CASES: dict[str, Case] = {
@@ -345,13 +319,12 @@ CASES: dict[str, Case] = {
     "webhook-deliveries": ListCase(make=delivery, filters=lambda name: {"status": "open"}),
     "event": ObjectCase(make=event, nonsense=nothing("evt")),
     "events": ListCase(make=numbered_event, filters=lambda name: {"type": "payment.completed"}),
-    "api-key": KEY,
-    "api-key-revoke": KEY,
-    "api-keys": ListCase(make=api_key),
     "export": ObjectCase(make=export, nonsense=nothing("exp")),
     "exports": ListCase(make=export, filters=lambda name: {"type": "payments"}),
-    # Signed, so that only its owner reads it, and only for a day.
-    "export-file": ObjectCase(make=export_file, nonsense=lambda: f"{new_id()}~4102444800:none"),
+    # Signed, so that only its owner reads it, and only for a day: rightly signed, of an export that never was.
+    "export-file": ObjectCase(
+        make=export_file, nonsense=lambda: token_of(Export(id=new_id(), expires_at=now() + timedelta(hours=1)))
+    ),
     "reconciliation-exceptions": ListCase(make=recon_exception, filters=lambda name: {"kind": "missing_here"}),
     "reconciliation-runs": ListCase(make=recon_run, filters=lambda name: {"status": "completed"}, in_person=True),
     "reconciliation-run": ObjectCase(make=recon_run, nonsense=nothing("rec"), in_person=True),
@@ -361,7 +334,14 @@ CASES: dict[str, Case] = {
     "ledger-accounts": ListCase(make=ledger_account, filters=lambda name: {"kind": "pending"}),
     "team": ListCase(make=member, in_person=True, both_modes=True),
     "team-member": ObjectCase(
-        make=member, nonsense=nothing("mbr"), bodies={"patch": {"role": "support"}}, in_person=True, both_modes=True
+        make=member, nonsense=no_number("mbr"), bodies={"patch": {"role": "support"}}, in_person=True, both_modes=True
+    ),
+    # A colleague at the same merchant is a stranger to it too.
+    "session": ObjectCase(make=session, nonsense=nothing("ses"), in_person=True, told=(404,), both_modes=True),
+    "kyc-document": KYC_DOCUMENT,
+    "kyc-document-file": KYC_DOCUMENT,
+    "kyc-documents": ListCase(
+        make=kyc_document, filters=lambda name: {"status": "uploaded"}, in_person=True, both_modes=True
     ),
     "c2b-account": C2B_ACCOUNT,
     "c2b-account-close": C2B_ACCOUNT,
@@ -384,16 +364,23 @@ CASES: dict[str, Case] = {
     # Nobody answers for the provider here, and this machine is no address for a real one.
     "provider-account-register": replace(ACCOUNT, told=(400, 503)),
     "provider-accounts": ListCase(make=account, in_person=True),
+    **AUDIT_CASES,
+    **KEY_CASES,
+    **TEAM_CASES,
 }
 
 # These take no name of anything and show nothing of a merchant, or only of the caller's own; each with its reason.
 NO_MERCHANT_DATA: dict[str, str] = {
+    **AUDIT_WITHOUT_NAMES,
+    **KEYS_WITHOUT_NAMES,
     "payment-initiate": "makes the caller's own; a test of its own shows that references of others are not seen",
     "payment-bulk": "makes the caller's own payments, each as payment-initiate does",
     "settlement-statement": "takes no name: always the caller's own books; tested on its own",
     "settlement-run": "takes no name: settles the caller's own merchant; tested on its own",
     "merchant-fees": "takes no name: always the caller's merchant; tested on its own",
     "merchant": "takes no name: always the caller's merchant; tested on its own",
+    "kyc": "takes no name: always the caller's merchant; tested on its own",
+    "kyc-submit": "takes no name: always the caller's own documents; tested on its own",
     "rotate-webhook-secret": "takes no name: always the caller's merchant; tested on its own",
     "report-payments": "takes no name: the caller's own figures; tested on its own",
     "report-failures": "takes no name: the caller's own figures; tested on its own",
@@ -404,6 +391,19 @@ NO_MERCHANT_DATA: dict[str, str] = {
     "ledger-verify": "takes no name: the caller's own accounts; tested on its own",
     "c2b-register-urls": "takes no name: always the account that serves the caller; tested on its own",
     "profile": "takes no name: the signed-in person's own account",
+    "sessions": "takes no name: the signed-in person's own sessions; tested on its own",
+    "password-change": "takes no name: the signed-in person's own password",
+    "verify-email-resend": "takes no name: mails the signed-in person",
+    "step-up": "takes no name: proves the session that asks, and no other; tested on its own",
+    "two-factor-setup": "takes no name: the signed-in person's own second factor",
+    "two-factor-enable": "takes no name: the signed-in person's own second factor",
+    "two-factor-disable": "takes no name: the signed-in person's own second factor",
+    "two-factor-recovery-codes": "takes no name: the signed-in person's own second factor",
+    "two-factor-verify": "proven by the challenge and a code",
+    "verify-email": "proven by the mailed token itself",
+    "password-forgot": "before anybody is known; answers the same for every address",
+    "password-reset": "proven by the mailed token itself",
+    "invitation-accept": "proven by the mailed token itself",
     "logout-all": "takes no name: ends the signed-in person's own sessions",
     "register": "before anybody is known",
     "login": "before anybody is known",

@@ -42,7 +42,7 @@ class OutsiderTestCase(ApiTestCase):
     def setUp(self) -> None:
         super().setUp()
         folder = self.enterContext(tempfile.TemporaryDirectory())
-        self.enterContext(override_settings(EXPORTS_ROOT=Path(folder)))
+        self.enterContext(override_settings(EXPORTS_ROOT=Path(folder), KYC_ROOT=Path(folder) / "kyc"))
         self.owner = make_merchant("Duka Bora", live_enabled=True)
         self.stranger = make_merchant("Mama Mboga", live_enabled=True)
         self.person = make_member(self.stranger, Role.OWNER)
