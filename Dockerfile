@@ -10,7 +10,8 @@ RUN python -m venv /venv \
 FROM python:3.13-slim
 RUN groupadd --gid 10001 onpoint \
     && useradd --uid 10001 --gid onpoint --no-create-home --home-dir /tmp --shell /usr/sbin/nologin onpoint \
-    && install --directory --owner=onpoint --group=onpoint /data
+    && install --directory --owner=onpoint --group=onpoint /data \
+    && install --directory --owner=onpoint --group=onpoint --mode=0700 /kyc
 COPY --from=packages /venv /venv
 WORKDIR /app
 COPY . .
@@ -20,8 +21,10 @@ ENV PATH=/venv/bin:$PATH \
     DJANGO_SETTINGS_MODULE=onpoint_pay.settings \
     ONPOINT_HOME=/data \
     EXPORTS_ROOT=/data/exports \
+    CHECKPOINTS_ROOT=/data/checkpoints \
+    KYC_ROOT=/kyc \
     STATIC_ROOT=/app/staticfiles
-# Nothing below writes outside /tmp and /data, so the root file system may be read-only.
+# Nothing below writes outside /tmp, /data and /kyc, so the root file system may be read-only.
 RUN python manage.py collectstatic --no-input --verbosity 0 && python -m compileall -q /app
 USER 10001:10001
 EXPOSE 8000

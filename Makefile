@@ -22,11 +22,12 @@ demo: local-packages ## pay one payment end to end, show the evidence of each st
 test: dev-packages ## run the whole test suite on throw-away servers (ARGS="-k name -x")
 	@$(IN_VENV) -m pytest $(ARGS)
 
-check: dev-packages ## format, lint, types, import contracts, migrations and OpenAPI drift
+check: dev-packages ## format, lint, types, import contracts, secrets in files, migrations and OpenAPI drift
 	@echo "format"     && $(IN_VENV) -m ruff format --check --quiet .
 	@echo "lint"       && $(IN_VENV) -m ruff check --quiet .
 	@echo "types"      && $(IN_VENV) -m mypy --no-error-summary
 	@echo "imports"    && .venv/bin/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@echo "secrets"    && $(IN_VENV) manage.py find_secrets
 	@echo "migrations" && $(IN_VENV) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@echo "openapi"    && $(IN_VENV) manage.py spectacular --validate --fail-on-warn --file .venv/openapi.yaml
 	@diff -u docs/openapi.yaml .venv/openapi.yaml \
@@ -38,7 +39,7 @@ bench: dev-packages ## measure speed against the named limits, side by side in o
 faults: dev-packages ## 10,000 payments through a provider that fails on 30 % of calls (ARGS=--webhooks: webhooks, under kills)
 	@$(IN_VENV) manage.py faults $(ARGS)
 
-fuzz: dev-packages ## throw made-up requests at every operation of the API (ARGS="--max-examples 1000")
+fuzz: dev-packages ## throw made-up requests at every operation of the API (ARGS="--max-examples 100")
 	@$(IN_VENV) manage.py fuzz $(ARGS)
 
 postman: local-packages ## run the Postman collection with newman (needs Node.js); BASE_URL and SIMULATOR_URL name running ones

@@ -17,7 +17,7 @@ from onpoint_pay.local import probes, programs
 from onpoint_pay.local.errors import LocalError
 
 STORED_PER_CLIENT = 250
-NO_LIMIT = "1000000000/1m"
+NO_LIMIT = "100000000/1m"
 RATE_LIMITS = {f"RATE_LIMIT_{name}": NO_LIMIT for name in ("API", "INITIATE", "STATUS", "CALLBACK")}
 
 

@@ -2,8 +2,6 @@
 
 import base64
 import binascii
-import ipaddress
-import re
 from uuid import UUID
 
 from django.conf import settings
@@ -17,10 +15,13 @@ from merchants.selectors.records import (
     keep_key_record,
     kept_key_record,
     load_key_record,
-    session_and_seat,
+    standing_of,
 )
-from merchants.services.api_keys import is_well_formed, note_use
-from merchants.services.sessions import Claims, read_access_token
+from merchants.services.addresses import refuse_address
+from merchants.services.key_format import is_well_formed
+from merchants.services.live_mode import is_live, require_live
+from merchants.services.sessions import Claims, note_seen, read_access_token
+from onpoint_pay.kit.asker import know_asker
 from onpoint_pay.kit.caller import LIVE, MODES, TEST, Caller, MerchantCard
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.crypto import keyed_digest
@@ -28,16 +29,12 @@ from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import PublicIdInvalid, from_public, to_public
 
 REALM = 'Bearer realm="onpoint-pay"'
-KEY_IN_QUERY = re.compile(r"(?i)(?:^|&)(?:api_?key|access_token)=|(?:sk|rk|pk)_(?:test|live)_")
 
 
 class CallerAuthentication(BaseAuthentication):
     """`Authorization: Bearer` with a key or an access token, or Basic with the key as user name."""
 
     def authenticate(self, request: Request) -> tuple[Caller, Caller] | None:
-        if KEY_IN_QUERY.search(request.META.get("QUERY_STRING", "")):
-            detail = "A key in the address ends up in logs: send it in the Authorization header, and replace this one."
-            raise Problem("api_key_invalid", detail)
         credential = _credential(request.META.get("HTTP_AUTHORIZATION", ""))
         if credential is None:
             return None
@@ -74,17 +71,18 @@ def caller_for_key(request: Request, key: str) -> Caller:
     found = kept or load_key_record(digest)
     if found is None:
         raise Problem("api_key_invalid")
+    actor = to_public("key", found.id)
+    # The merchant sees in its request log who was turned away.
+    know_asker(request._request, merchant_id=found.merchant.id, mode=found.mode, actor=actor)
     _refuse_dead(found)
-    _refuse_address(request, found)
+    refuse_address(request.META.get("REMOTE_ADDR", ""), found)
     _refuse_standing(request, found.merchant, found.mode)
     if kept is None:
-        # The cache forgets a record every minute, so this is often enough to note the key's use as well.
-        note_use(found)
         keep_key_record(digest, found)
     return Caller(
         merchant=found.merchant,
         mode=found.mode,
-        actor=to_public("key", found.id),
+        actor=actor,
         kind=found.kind,
         scopes=frozenset(found.scopes),
         key_id=found.id,
@@ -94,32 +92,18 @@ def caller_for_key(request: Request, key: str) -> Caller:
 def _refuse_dead(key: KeyRecord) -> None:
     if key.revoked_at is not None:
         raise Problem("api_key_revoked")
+    if key.overlap_ends_at is not None and key.overlap_ends_at <= now():
+        raise Problem("api_key_rotated")
     if key.expires_at is not None and key.expires_at <= now():
         raise Problem("api_key_expired")
 
 
-def _refuse_address(request: Request, key: KeyRecord) -> None:
-    if key.allowed_ips and not is_allowed(request.META.get("REMOTE_ADDR", ""), key.allowed_ips):
-        raise Problem("ip_not_allowed")
-
-
-def is_allowed(address: str, networks: tuple[str, ...]) -> bool:
-    """Whether the address lies in one of the networks; IPv4 written as IPv6 counts as IPv4."""
-    try:
-        peer = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    plain = getattr(peer, "ipv4_mapped", None) or peer
-    return any(plain in ipaddress.ip_network(network, strict=False) for network in networks)
-
-
-def _refuse_standing(request: Request, merchant: MerchantCard, mode: str) -> None:
+def _refuse_standing(request: Request, merchant: MerchantCard, mode: str, *, email_verified: bool = True) -> None:
     if merchant.status == Merchant.Status.SUSPENDED:
         raise Problem("merchant_suspended")
     if mode != LIVE:
         return
-    if not merchant.live_enabled:
-        raise Problem("live_mode_disabled")
+    require_live(merchant, email_verified=email_verified)
     if settings.BASE_URL.startswith("https://") and not request.is_secure():
         raise Problem("https_required", "Live mode is served over https only; a proxy in front must be a trusted one.")
 
@@ -131,19 +115,24 @@ def caller_for_token(request: Request, token: str) -> Caller:
     """The person of an access token, at the merchant and in the mode the headers choose."""
     claims = read_access_token(token)
     merchant_id = _chosen_merchant(request, claims)
-    is_running, seat = session_and_seat(session=claims.session, user_id=claims.user_id, merchant_id=merchant_id)
-    if not is_running:
+    standing = standing_of(session_id=claims.session_id, user_id=claims.user_id, merchant_id=merchant_id)
+    seat = standing.seat
+    if not standing.is_running:
         raise Problem("session_revoked")
+    if standing.is_fresh:
+        # The cache forgets a session twice a minute, so this is often enough to note its use as well.
+        note_seen(claims.session_id)
     if seat is None:
         raise Problem("permission_denied", "You are not a member of this merchant.")
-    mode = _chosen_mode(request)
-    _refuse_standing(request, seat.merchant, mode)
+    mode = _chosen_mode(request, usual=LIVE if is_live(seat.merchant, email_verified=seat.email_verified) else TEST)
+    know_asker(request._request, merchant_id=seat.merchant.id, mode=mode, actor=to_public("usr", claims.user_id))
+    _refuse_standing(request, seat.merchant, mode, email_verified=seat.email_verified)
     return Caller(
         merchant=seat.merchant,
         mode=mode,
         actor=to_public("usr", claims.user_id),
         kind="user",
-        scopes=scopes_of_role(seat.role, mode),
+        scopes=scopes_of_role(seat.role, mode, granted=seat.granted),
         user_id=claims.user_id,
         role=seat.role,
         session=claims.session,
@@ -160,8 +149,9 @@ def _chosen_merchant(request: Request, claims: Claims) -> UUID:
         raise Problem("permission_denied", "You are not a member of this merchant.") from None
 
 
-def _chosen_mode(request: Request) -> str:
-    mode = request.headers.get("OnPoint-Mode", TEST).strip().lower()
+def _chosen_mode(request: Request, *, usual: str) -> str:
+    """What they say, or else the usual: test mode until the business and the person may work in live mode."""
+    mode = request.headers.get("OnPoint-Mode", usual).strip().lower()
     if mode not in MODES:
         raise Problem("parameter_invalid", "OnPoint-Mode is test or live.", param="OnPoint-Mode")
     return mode

@@ -29,7 +29,7 @@ FORGET_BATCH = 5000
 KEY_SHAPE = re.compile(r"[\x21-\x7e]{8,255}")
 # These told the caller to send something else, or to come back: the next try must run.
 NOT_KEPT = {400, 401, 403, 404, 405, 406, 413, 415, 429}
-SEALED = "v1."
+SEALED = ("v1.", "v2.")
 IN_PROGRESS = "idempotency_in_progress"
 
 # A free key is taken; so is one whose holder died, by a repeat of the same request.
@@ -196,7 +196,7 @@ def _earlier_answer(row: IdempotencyKey, claim: Claim) -> HttpResponse:
     status, body = row.status or 500, row.body or ""
     if body.startswith(SEALED):
         try:
-            body = unseal(body, bound_to=claim.seal_name)
+            body = unseal(body, bound_to=claim.seal_name, merchant_id=claim.merchant_id)
         except CannotOpen:
             raise Problem("idempotency_key_reused", "Somebody else used this key.") from None
     return replay_answer(status, body, row.request_id)
@@ -242,7 +242,7 @@ def _mine(claim: Claim) -> Any:
 def _keep(claim: Claim, answer: HttpResponse, *, shows_secret: bool) -> None:
     """Raises Problem idempotency_in_progress, and so undoes the work, when a repeat took the key over."""
     body = answer.content.decode()
-    kept = seal(body, bound_to=claim.seal_name) if shows_secret else body
+    kept = seal(body, bound_to=claim.seal_name, merchant_id=claim.merchant_id) if shows_secret else body
     phase = IdempotencyKey.Phase.ANSWERED
     if not _mine(claim).update(phase=phase, status=answer.status_code, body=kept):
         raise _in_progress()

@@ -8,4 +8,5 @@ class OnPointPayConfig(AppConfig):
 
     def ready(self) -> None:
         # Makes our Celery application the current one wherever Django runs: jobs are rung from web and shell too.
-        from onpoint_pay import celery  # noqa: F401
+        # The checks register themselves.
+        from onpoint_pay import celery, checks  # noqa: F401

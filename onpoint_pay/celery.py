@@ -45,7 +45,15 @@ app.conf.beat_schedule = {
     "number-events": every(1.0, "webhooks.number_events"),
     "recover-webhooks": every(1.0, "webhooks.recover"),
     "hold-webhooks": every(60.0, "webhooks.hold_leftovers"),
+    "mail-people": every(5.0, "merchants.mail_people"),
+    "forget-old-sign-ins": every(3600.0, "merchants.forget_old_sign_ins"),
     "mail-webhook-notices": every(60.0, "merchants.mail_webhook_notices"),
+    # Soon after midnight in Nairobi; what one night missed, the next hours do.
+    "tend-kyc-documents": {
+        "task": "merchants.tend_kyc_documents",
+        "schedule": crontab(hour="21,22,3", minute="40"),
+        "options": {"expires": 3000.0, "queue": "default"},
+    },
     "tend-webhook-attempts": every(3600.0, "webhooks.tend_attempts"),
     # Beat counts in UTC, and Nairobi is three hours ahead of it all year. The floats are proved before.
     "prove-morning": {
@@ -65,5 +73,14 @@ app.conf.beat_schedule = {
         "options": {"expires": 3600.0, "queue": "default"},
     },
     "carry-on-settlements": every(60.0, "settlements.carry_on"),
+    "apply-retention": {
+        "task": "payments.apply_retention",
+        "schedule": crontab(hour="23", minute="30"),
+        "options": {"expires": 3600.0, "queue": "default"},
+    },
+    "run-erasures": every(60.0, "payments.run_erasures"),
+    "keep-requests": every(2.0, "merchants.keep_requests"),
+    "tend-requests": every(3600.0, "audit.tend_requests"),
+    "checkpoint-audit": every(3600.0, "audit.write_checkpoint"),
     "forget-idempotency-keys": every(3600.0, "merchants.forget_idempotency_keys"),
 }

@@ -1,10 +1,12 @@
 """Typed readers of the environment: the first name that is set wins, `NAME_FILE` reads a secret from a file."""
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 HOME = Path(os.environ.get("ONPOINT_HOME", Path(__file__).resolve().parent.parent / ".onpoint"))
+RATE = re.compile(r"[1-9][0-9]{0,8}/([1-9][0-9]{0,4})?[smhd]", re.ASCII)
 
 
 class SettingInvalid(Exception):
@@ -71,6 +73,14 @@ def decimal(*names: str, default: float) -> float:
         return float(value) if value else default
     except ValueError:
         raise SettingInvalid(f"{names[0]} must be a number, not {value!r}.") from None
+
+
+def rate(*names: str, default: str) -> str:
+    """How often in how long, such as 5/15m. A slip here must not go unseen: a limit nobody can read limits nobody."""
+    value = text(*names, default=default)
+    if not RATE.fullmatch(value):
+        raise SettingInvalid(f"{names[0]} must be requests/window such as 5/15m (s, m, h, d), not {value!r}.")
+    return value
 
 
 def items(*names: str, default: str = "") -> list[str]:

@@ -15,6 +15,7 @@ from rest_framework.viewsets import ViewSet
 
 from onpoint_pay import openapi_texts_people as texts
 from onpoint_pay.kit.api import json_answer
+from onpoint_pay.kit.keyring import keyring
 
 _migrated = False
 
@@ -25,6 +26,7 @@ class ChecksSerializer(serializers.Serializer[Any]):
     database = serializers.CharField()
     cache = serializers.CharField()
     migrations = serializers.CharField()
+    keys = serializers.CharField()
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Answers", value=texts.LIVE_EXAMPLE)])
@@ -91,8 +93,16 @@ def migrations_applied() -> bool:
     return _migrated
 
 
+def keys_are_there() -> bool:
+    """Nothing sealed can be read without the keys that its data keys name: they left ENCRYPTION_KEYS too early."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT ring_key FROM data_key WHERE wrapped IS NOT NULL")
+        return {name for (name,) in cursor.fetchall()} <= keyring().keys()
+
+
 CHECKS: dict[str, Callable[[], bool]] = {
     "database": database_answers,
     "cache": cache_answers,
     "migrations": migrations_applied,
+    "keys": keys_are_there,
 }

@@ -1,6 +1,5 @@
 """Around every request: its id, the address it came from, the log line, and the answers nobody else gives."""
 
-import ipaddress
 import re
 import time
 from collections.abc import Callable
@@ -14,27 +13,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from onpoint_pay.kit.api import PROBLEM_TYPE, problem_answer
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import new_id, to_public
+from onpoint_pay.kit.origin import serving
+from onpoint_pay.kit.proxies import FORWARDED, SCHEME, origin_of
 from onpoint_pay.kit.ratelimit import headers_for
+from onpoint_pay.kit.redact import query_holds_secret
+from onpoint_pay.kit.uploads.refusal import file_too_large
 
 log = structlog.get_logger("access")
 QUIET_PATHS = ("/api/v1/health/", "/static/")
+KEY_IN_ADDRESS = (
+    "A key or token in the address ends up in logs: send it in the Authorization header, and replace this one."
+)
 # What a callback address has in place of a signature.
 TOKEN_IN_PATH = re.compile(r"(?<=/)[0-9a-f]{32}(?=/|$)")
-
-
-def client_address(request: HttpRequest) -> str:
-    """The true peer; behind a configured trusted proxy the N-th address of X-Forwarded-For from the right."""
-    peer: str = request.META.get("REMOTE_ADDR", "")
-    if not settings.TRUSTED_PROXIES or not _is_trusted(peer):
-        return peer
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    if len(hops) < settings.TRUSTED_PROXY_HOPS:
-        return peer
-    candidate = hops[-settings.TRUSTED_PROXY_HOPS]
-    try:
-        return str(ipaddress.ip_address(candidate))
-    except ValueError:
-        return peer
 
 
 def without_tokens(path: str) -> str:
@@ -42,12 +33,16 @@ def without_tokens(path: str) -> str:
     return TOKEN_IN_PATH.sub("****", path)
 
 
-def _is_trusted(address: str) -> bool:
-    try:
-        peer = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(peer in ipaddress.ip_network(network, strict=False) for network in settings.TRUSTED_PROXIES)
+def place_origin(request: HttpRequest) -> None:
+    """Put the client's true address and scheme where everybody looks, and drop what an untrusted peer said of them."""
+    meta = request.META
+    origin = origin_of(meta, trusted=settings.TRUSTED_PROXIES)
+    if not origin.is_told:
+        for name in FORWARDED:
+            meta.pop(name, None)
+    meta["REMOTE_ADDR"] = origin.address
+    if origin.scheme is not None:
+        meta[SCHEME] = origin.scheme
 
 
 class RequestContextMiddleware:
@@ -59,12 +54,17 @@ class RequestContextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.monotonic()
         request.request_id = to_public("req", new_id())  # type: ignore[attr-defined]
-        request.META["REMOTE_ADDR"] = client_address(request)
+        place_origin(request)
         if request.path_info.startswith("/api/") and not request.path_info.endswith("/"):
             request.path_info += "/"
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.request_id)  # type: ignore[attr-defined]
-        answer = self._answer(request)
+        with serving(
+            request.request_id,  # type: ignore[attr-defined]
+            address=request.META["REMOTE_ADDR"],
+            user_agent=request.headers.get("User-Agent", ""),
+        ):
+            answer = self._answer(request)
         self._stamp(request, answer)
         if not request.path.startswith(QUIET_PATHS):
             self._write_line(request, answer, started)
@@ -72,9 +72,11 @@ class RequestContextMiddleware:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if int(request.META.get("CONTENT_LENGTH") or 0) > _largest_body(request):
-            return problem_answer(Problem("body_too_large"), request)
+            return problem_answer(_too_large(request), request)
         if not _is_for_us(request):
             return problem_answer(Problem("parameter_invalid", "We do not answer to this host name."), request)
+        if query_holds_secret(request.META.get("QUERY_STRING", "")):
+            return problem_answer(Problem("api_key_invalid", KEY_IN_ADDRESS), request)
         return _in_one_shape(request, self.get_response(request))
 
     def _stamp(self, request: HttpRequest, answer: HttpResponse) -> None:
@@ -106,10 +108,18 @@ class RequestContextMiddleware:
         return problem_answer(Problem("internal_error"), request)
 
 
+def _takes_file(request: HttpRequest) -> bool:
+    return request.path_info in settings.FILE_PATHS
+
+
 def _largest_body(request: HttpRequest) -> int:
     """In bytes: a form with a file in it may be as large as the file and what stands around it."""
-    takes_file = request.path_info in settings.FILE_PATHS and request.content_type == "multipart/form-data"
-    return settings.MAX_BODY_BYTES + (settings.MAX_FILE_BYTES if takes_file else 0)
+    is_form = _takes_file(request) and request.content_type == "multipart/form-data"
+    return settings.MAX_BODY_BYTES + (settings.MAX_FILE_BYTES if is_form else 0)
+
+
+def _too_large(request: HttpRequest) -> Problem:
+    return file_too_large() if _takes_file(request) else Problem("body_too_large")
 
 
 def _is_for_us(request: HttpRequest) -> bool:

@@ -16,6 +16,7 @@ SIGNED_IN_CODES = (
     "api_key_invalid",
     "api_key_expired",
     "api_key_revoked",
+    "api_key_rotated",
     "token_invalid",
     "token_expired",
     "session_revoked",
@@ -23,8 +24,10 @@ SIGNED_IN_CODES = (
     "permission_denied",
     "ip_not_allowed",
     "https_required",
+    "kyc_required",
     "merchant_suspended",
     "live_mode_disabled",
+    "email_unverified",
     "rate_limited",
 )
 # What any request may meet, told as the `default` answer.
@@ -104,6 +107,7 @@ def problem_schema() -> dict[str, Any]:
             },
             "amount_refundable": {"type": "string", "description": "With `refund_exceeds_payment`: what is left."},
             "candidates": {"type": "array", "items": {"type": "string"}, "description": "With `reference_ambiguous`."},
+            "reason": {"type": "string", "description": "With `file_refused`: what is wrong with the file, in a word."},
             "required_scope": NULLABLE_TEXT | {"description": "With `insufficient_scope`."},
         },
     }

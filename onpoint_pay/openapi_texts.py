@@ -24,7 +24,8 @@ values of enumerations may be added at any time: treat an unknown one as "other"
 
 SECURITY = (
     "An API key (`sk_test_…`, `sk_live_…`), or the access token of a signed-in person. A person chooses the mode with "
-    "`OnPoint-Mode: test` or `live`, and one of several merchants with `OnPoint-Merchant: mer_…`. An API key may also "
+    "`OnPoint-Mode: test` or `live` (without it: test until both the business and they are verified, then live), "
+    "and one of several merchants with `OnPoint-Merchant: mer_…`. An API key may also "
     "be sent as the user name of Basic authentication. A key in the address is refused."
 )
 
@@ -39,8 +40,14 @@ TAGS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "auth": (("auth",), "Registration and sign-in of people. API keys do not work here, except where it says so."),
     "api-keys": (("api-keys",), "Keys of the merchant's backends."),
+    "requests": (("requests",), "Calls of the API in the last 30 days, for people who build and run backends."),
     "merchant": (("merchant",), "The business itself, and what it is charged."),
+    "kyc": (
+        ("kyc",),
+        "What the business shows to be verified, which opens live mode; for owners in person: no API key gets in.",
+    ),
     "team": (("team",), "The people of the business, for owners and admins in person: no API key gets in."),
+    "roles": (("roles",), "Roles of the business's own, beside the usual ones; for owners and admins in person."),
     "provider-accounts": (
         ("provider-accounts",),
         "A merchant's own shortcodes and their credentials, for owners and admins in person.",
@@ -62,6 +69,11 @@ TAGS: dict[str, tuple[tuple[str, ...], str]] = {
         "Your balances, every movement behind them, and what does not fit the provider's statements.",
     ),
     "exports": (("exports", "export-files"), "Files of your rows, made on request."),
+    "audit": (
+        ("audit",),
+        "Who did what, in a chain that cannot be changed unseen, and signed checkpoints of it. For people only.",
+    ),
+    "privacy": (("privacy",), "What is kept of one payer, and forgetting it. For owners in person."),
     "reports": (("reports",), "Figures over a time, summed when asked for."),
     "test": (("test",), "What helps to try things, in test mode only."),
     "health": (("health", "status"), "Whether this installation and its providers answer and can work."),
@@ -337,6 +349,11 @@ SHARED_WORDS: dict[str, Any] = {
 }
 CENTS = "M-Pesa takes whole shillings; 100.50 has cents."
 PROBLEM_EXTRAS: dict[str, dict[str, Any]] = {
+    "file_refused": {
+        "detail": "By its content the file is no PDF, JPEG or PNG.",
+        "param": "file",
+        "reason": "type_not_accepted",
+    },
     "amount_not_whole": {
         "detail": CENTS,
         "param": "amount",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from onpoint_pay import openapi_texts_kyc as kyc
 from onpoint_pay.openapi_texts import (
     EVENT_EXAMPLE,
     FAILED_EXAMPLE,
@@ -11,6 +12,7 @@ from onpoint_pay.openapi_texts import (
     REFUNDED_EXAMPLE,
 )
 from onpoint_pay.openapi_texts_c2b import ACCEPTED_CLAIM_EXAMPLE, MATCHED_EXAMPLE, SUGGESTED_EXAMPLE
+from onpoint_pay.openapi_texts_keys import KEY_EXAMPLE, REVOKED_KEY_EXAMPLE, ROTATED_KEY_EXAMPLE
 from onpoint_pay.openapi_texts_money import (
     EXPORT_EXAMPLE,
     RECON_EXCEPTION_EXAMPLE,
@@ -250,6 +252,10 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "export.ready": EXPORT_EXAMPLE,
     "reconciliation.exception": RECON_EXCEPTION_EXAMPLE,
     "reconciliation.completed": RUN_EXAMPLE,
+    **kyc.OBJECTS,
+    "api_key.created": KEY_EXAMPLE,
+    "api_key.rotated": ROTATED_KEY_EXAMPLE,
+    "api_key.revoked": REVOKED_KEY_EXAMPLE,
     "webhook_endpoint.disabled": ENDPOINT_EXAMPLE
     | {"status": "disabled", "failing_since": "2026-11-16T08:15:30.120Z", "version": 2},
 }
@@ -270,6 +276,7 @@ STATUS_BEFORE = {
     "settlement.closed": "open",
     "settlement.paid": "processing",
     "settlement.failed": "processing",
+    **kyc.STATUS_BEFORE,
 }
 SENT_EXAMPLES: list[dict[str, Any]] = [
     {name: value for name, value in EVENT_EXAMPLE.items() if name != "sequence"}

@@ -6,7 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from onpoint_pay import __version__, databases, env
+from merchants.states import KYC_DOCUMENT_TYPES
+from onpoint_pay import databases, env
+from onpoint_pay.openapi_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = env.HOME
@@ -47,7 +49,9 @@ INSTALLED_APPS = [
     "payments",
 ]
 MIDDLEWARE = [
+    "onpoint_pay.response_headers.ResponseHeadersMiddleware",
     "onpoint_pay.middleware.RequestContextMiddleware",
+    "onpoint_pay.request_log.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
 ]
@@ -57,8 +61,11 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT") or None
 # Not under a folder that a web server serves. Web server and workers must see the same one.
 EXPORTS_ROOT = BASE_DIR / env.text("EXPORTS_ROOT", default=".onpoint/exports")
+# What businesses show of themselves, sealed. Like EXPORTS_ROOT in both.
+KYC_ROOT = BASE_DIR / env.text("KYC_ROOT", default=".onpoint/kyc")
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- data -------------------------------------------------------------------------------------------------------------
 RUNS_AS_OWNER = env.text("ONPOINT_DATABASE_ROLE") == "owner"
@@ -101,16 +108,17 @@ API_VERSION = "2026-11-21"
 ERROR_DOCS_URL = env.text("ERROR_DOCS_URL", default=f"{BASE_URL}/docs/errors/")
 MAX_BODY_BYTES = 256 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# The largest file that is taken over HTTP, in bytes.
 MAX_FILE_BYTES = env.integer("MAX_FILE_BYTES", default=10_485_760)
 # Only these take a file: as a multipart form, with a few fields beside it.
-FILE_PATHS = ("/api/v1/reconciliation/runs/",)
+FILE_PATHS = ("/api/v1/kyc/documents/", "/api/v1/reconciliation/runs/")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["merchants.authentication.CallerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["merchants.permissions.HasRequiredScope"],
     "DEFAULT_PARSER_CLASSES": ["onpoint_pay.kit.strict_json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["onpoint_pay.kit.strict_json.FastJSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "onpoint_pay.openapi.ApiSchema",
-    "EXCEPTION_HANDLER": "onpoint_pay.kit.api.handle_exception",
+    "EXCEPTION_HANDLER": "audit.services.answers.handle_exception",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
 }
@@ -118,64 +126,27 @@ IDEMPOTENCY_KEEP_DAYS = 7
 # A repeat that arrives while the first is at work waits this long for its answer before it is told to come back.
 IDEMPOTENCY_WAIT_SECONDS = env.decimal("IDEMPOTENCY_WAIT_SECONDS", default=3.0)
 RATE_LIMITS = {
-    "api": env.text("RATE_LIMIT_API", default="600/1m"),
-    "initiate": env.text("RATE_LIMIT_INITIATE", default="120/1m"),
-    "status": env.text("RATE_LIMIT_STATUS", default="300/1m"),
-    "auth": env.text("RATE_LIMIT_AUTH", default="10/1m"),
-    "login": env.text("RATE_LIMIT_LOGIN", default="5/15m"),
-    "prompt": env.text("RATE_LIMIT_PROMPT", default="3/5m"),
-    "prompt_day": env.text("RATE_LIMIT_PROMPT_DAY", default="10/1d"),
-    "provider": env.text("RATE_LIMIT_PROVIDER", default="10/1m"),
-    "export": env.text("RATE_LIMIT_EXPORT", default="10/1h"),
-    "statement": env.text("RATE_LIMIT_STATEMENT", default="30/1h"),
+    "api": env.rate("RATE_LIMIT_API", default="600/1m"),
+    "initiate": env.rate("RATE_LIMIT_INITIATE", default="120/1m"),
+    "status": env.rate("RATE_LIMIT_STATUS", default="300/1m"),
+    "auth": env.rate("RATE_LIMIT_AUTH", default="10/1m"),
+    "checkout": env.rate("RATE_LIMIT_CHECKOUT", default="60/1m"),
+    "login": env.rate("RATE_LIMIT_LOGIN", default="5/15m"),
+    "login_address": env.rate("RATE_LIMIT_LOGIN_ADDRESS", default="50/15m"),
+    "code": env.rate("RATE_LIMIT_CODE", default="10/15m"),
+    "prompt": env.rate("RATE_LIMIT_PROMPT", default="3/5m"),
+    "prompt_day": env.rate("RATE_LIMIT_PROMPT_DAY", default="10/1d"),
+    "provider": env.rate("RATE_LIMIT_PROVIDER", default="10/1m"),
+    "export": env.rate("RATE_LIMIT_EXPORT", default="10/1h"),
+    "statement": env.rate("RATE_LIMIT_STATEMENT", default="30/1h"),
+    "upload": env.rate("RATE_LIMIT_UPLOAD", default="60/1h"),
+    # Links of the audit trail that refusals may add, per merchant: who is refused a million times fills no disk.
+    "audit_refusals": "120/1h",
 }
 # A payer's phone is spared in live mode always; in test mode no phone rings, and tests ask the same one all day.
 PROMPT_LIMITS_IN_TEST_MODE = env.boolean("PROMPT_LIMITS_IN_TEST_MODE")
 # Prompts of bulk runs handed over in a second, per account at a provider.
 BULK_PER_SECOND = env.integer("BULK_PER_SECOND", default=5)
-SPECTACULAR_SETTINGS = {
-    "TITLE": "OnPoint Pay",
-    "VERSION": __version__,
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    # No validator badge: it would tell an outside host where this installation is.
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
-    "REDOC_DIST": "SIDECAR",
-    "SERVE_PUBLIC": True,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "PREPROCESSING_HOOKS": ["onpoint_pay.openapi.only_public_api"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "onpoint_pay.openapi.finish_document",
-        "webhooks.serializers.sent.describe_webhooks",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "ApiKeyKindEnum": ["secret", "restricted"],
-        "ProviderAccountKindEnum": ["paybill", "till"],
-        "RefundStatusEnum": "payments.states.REFUND_STATES",
-        "PaymentRefundStatusEnum": ["none", "pending", "partial", "full"],
-        "PaymentStatusEnum": "payments.states.PAYMENT_STATES",
-        "WebhookRecoverableEnum": "webhooks.models.words.RECOVERABLE",
-        "StandingEnum": ["operational", "degraded", "down"],
-        "LanguageEnum": ["en", "sw"],
-        "LedgerSideEnum": ["debit", "credit"],
-        "PayoutDestinationTypeEnum": "settlements.states.DESTINATION_TYPES",
-        "DestinationStatusEnum": "settlements.states.DESTINATION_STATES",
-        "ReportNameEnum": ["payments", "failures", "refunds", "payouts"],
-        "ReportPeriodEnum": ["day", "week", "month"],
-        "StatementSourceEnum": "settlements.states.RECON_SOURCES",
-        "ExportTypeEnum": "settlements.states.EXPORT_TYPES",
-        "ExportFormatEnum": "settlements.states.EXPORT_FORMATS",
-        "ExportStatusEnum": "settlements.states.EXPORT_STATES",
-    },
-    "GET_LIB_DOC_EXCLUDES": "onpoint_pay.openapi.no_library_words",
-    "LICENSE": {"name": "MIT"},
-}
 
 # --- security ---------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "merchants.User"
@@ -201,13 +172,41 @@ SIMPLE_JWT = {
 API_KEY_PEPPER = env.text("API_KEY_PEPPER", default=SECRET_KEY)
 # `id:base64 of 32 bytes`, comma separated, the newest first: it seals, all of them open.
 ENCRYPTION_KEYS = env.items("ENCRYPTION_KEYS")
-TRUSTED_PROXIES = env.items("TRUSTED_PROXIES")
-TRUSTED_PROXY_HOPS = env.integer("TRUSTED_PROXY_HOPS", default=1)
+# Signs the hourly checkpoints of the audit trail. The database never sees it; without it none are made.
+AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY")
+# Public halves of earlier signing keys, or of the only one where checkpoints are just verified.
+AUDIT_PUBLIC_KEYS = env.items("AUDIT_PUBLIC_KEYS")
+CHECKPOINTS_ROOT = BASE_DIR / env.text("CHECKPOINTS_ROOT", default=".onpoint/checkpoints")
+CHECKPOINT_EMAILS = env.items("CHECKPOINT_EMAILS")
+# Networks of our own reverse proxies: only what they say about who is calling, and how, is believed.
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+HAS_HTTPS = BASE_URL.startswith("https://")
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-SECURE_HSTS_SECONDS = 31_536_000 if BASE_URL.startswith("https://") else 0
-SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
+SECURE_REFERRER_POLICY = "no-referrer"
+# Written by onpoint_pay.middleware from what a trusted proxy said; no header of a request can have this name.
+SECURE_PROXY_SSL_HEADER = ("onpoint.scheme", "https")
+SECURE_HSTS_SECONDS = 31_536_000 if HAS_HTTPS else 0
+# The browser keeps others from setting a __Host- cookie, but it demands https for it.
+SESSION_COOKIE_NAME = "__Host-onpoint-session" if HAS_HTTPS else "onpoint-session"
+CSRF_COOKIE_NAME = "__Host-onpoint-csrf" if HAS_HTTPS else "onpoint-csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HAS_HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+SILENCED_SYSTEM_CHECKS = [
+    # Our counters are in a Redis cache of our own making, which the library does not know for one.
+    "django_ratelimit.E003",
+    "django_ratelimit.W001",
+    # onpoint_pay.response_headers sends X-Frame-Options.
+    "security.W002",
+    # Other host names of the domain are their owners' to decide about.
+    "security.W005",
+    "security.W021",
+    # A redirect would leak the key that came in the clear: live mode answers https_required instead.
+    "security.W008",
+]
+if "django.contrib.sessions" not in INSTALLED_APPS:
+    # Nobody is known by a cookie, so no other site can act in their name.
+    SILENCED_SYSTEM_CHECKS.append("security.W003")
 RATELIMIT_FAIL_OPEN = True
 RATELIMIT_USE_CACHE = "counters"
 
@@ -289,6 +288,12 @@ SETTLEMENT_NEEDS_STATEMENT = env.boolean("SETTLEMENT_NEEDS_STATEMENT")
 # What must find nothing before money is released: a function of a room above, which returns what it found in words.
 SETTLEMENT_PROOF = "payments.services.proof.what_is_broken"
 
+# --- KYC --------------------------------------------------------------------------------------------------------------
+# Documents that every business must show before it may work in live mode.
+KYC_REQUIRED = env.items("KYC_REQUIRED", default="business_registration,kra_pin,director_id")
+# How many days before a document ends its owners are told.
+KYC_WARN_DAYS = (30, 7, 1)
+
 # --- webhooks ---------------------------------------------------------------------------------------------------------
 # Lets webhooks reach loopback and private addresses: for a developer's own machine, never for production.
 WEBHOOK_ALLOW_PRIVATE = env.boolean("WEBHOOK_ALLOW_PRIVATE")
@@ -317,6 +322,8 @@ EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=True)
 EMAIL_TIMEOUT = 10
+# The pages people use; mails link there. Without them, mails hold the token and where to send it.
+DASHBOARD_URL = env.text("DASHBOARD_URL").rstrip("/")
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="OnPoint Pay <onpoint@localhost>")
 
 # --- logs -------------------------------------------------------------------------------------------------------------
@@ -332,8 +339,20 @@ def _is_loopback(host: str) -> bool:
         return host in ("localhost", "testserver", ".localhost")
 
 
-def problems_before_start() -> list[str]:
-    """What keeps this configuration from serving strangers, each with its mend; empty when it may start."""
+def _problems_of_kyc() -> list[str]:
+    found = []
+    if unknown := sorted(set(KYC_REQUIRED) - set(KYC_DOCUMENT_TYPES)):
+        found.append(f"KYC_REQUIRED names {', '.join(unknown)}: known are {', '.join(KYC_DOCUMENT_TYPES)}.")
+    if STATIC_ROOT and KYC_ROOT.resolve().is_relative_to(Path(STATIC_ROOT).resolve()):
+        found.append("KYC_ROOT must not lie in STATIC_ROOT: everything in there is served to everybody.")
+    return found
+
+
+def problems_before_start(*, even_here: bool = False) -> list[str]:
+    """What keeps this configuration from serving, each with its mend, beginning with the variable; empty when it may.
+
+    What only strangers could abuse is let pass on a developer's own machine, unless `even_here`.
+    """
     found = []
     if not SECRET_KEY_IS_SET or len(SECRET_KEY) < 40:
         found.append("SECRET_KEY is missing or shorter than 40 characters: set it to a long random text.")
@@ -343,7 +362,8 @@ def problems_before_start() -> list[str]:
         found.append("WEBHOOK_ATTEMPTS_KEPT_DAYS must be 7 or more.")
     if WEBHOOK_RECOVER_PER_SECOND <= 0:
         found.append("WEBHOOK_RECOVER_PER_SECOND must be more than 0.")
-    if DEBUG or all(_is_loopback(host) for host in ALLOWED_HOSTS):
+    found += _problems_of_kyc()
+    if not even_here and (DEBUG or all(_is_loopback(host) for host in ALLOWED_HOSTS)):
         return found
     if "*" in ALLOWED_HOSTS:
         found.append("ALLOWED_HOSTS may not be '*': name the hosts that serve this installation.")
@@ -351,6 +371,13 @@ def problems_before_start() -> list[str]:
         found.append("BASE_URL must begin with https:// : providers and merchants call it over the open network.")
     if WEBHOOK_ALLOW_PRIVATE:
         found.append("WEBHOOK_ALLOW_PRIVATE must be off outside a developer's own machine.")
+    return found + _problems_of_proxies()
+
+
+def _problems_of_proxies() -> list[str]:
+    found = []
+    if any(network.prefixlen == 0 for network in TRUSTED_PROXIES):
+        found.append("TRUSTED_PROXIES may not hold every address: name the networks of your own proxies.")
     proxy = urlsplit(WEBHOOK_EGRESS_PROXY)
     if WEBHOOK_EGRESS_PROXY and (proxy.scheme != "http" or not proxy.hostname):
         found.append("WEBHOOK_EGRESS_PROXY must look like http://proxy.internal:3128.")

@@ -1,7 +1,7 @@
 """The map of addresses."""
 
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from onpoint_pay import errors_page
 from onpoint_pay.health import HealthViewSet
@@ -11,12 +11,17 @@ handler404 = "onpoint_pay.middleware.route_not_found"
 handler500 = "onpoint_pay.middleware.crashed"
 
 api: list[URLPattern | URLResolver] = [
+    path("", include("audit.urls")),
     path("", include("merchants.urls")),
     path("", include("webhooks.urls")),
     path("", include("settlements.urls")),
     path("", include("payments.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="onpoint_pay/docs.html"),
+        name="docs",
+    ),
     path("health/live/", HealthViewSet.as_view({"get": "live"}), name="health-live"),
     path("health/ready/", HealthViewSet.as_view({"get": "ready"}), name="health-ready"),
 ]

@@ -12,9 +12,8 @@ PAYMENTS = (
     # Dead tests may be cleared away.
     + stays("transactions", when="OLD.captured > 0 OR OLD.mode = 'live'")
 )
-REFUNDS = fixed(
-    "refunds", "payment_id", "merchant_id", "mode", "reference", "amount", "currency", "proof", "requested_by"
-) + stays("refunds")
+WHAT_IS_RETURNED = ("payment_id", "merchant_id", "mode", "reference", "amount", "currency", "proof", "requested_by")
+REFUNDS = fixed("refunds", *WHAT_IS_RETURNED) + stays("refunds")
 # Whoever asks for a refund that needs a second person is not that person.
 TWO_PEOPLE = "ALTER TABLE refunds ADD CONSTRAINT refunds_second_person CHECK (approved_by <> requested_by);"
 ONE_PERSON = "ALTER TABLE refunds DROP CONSTRAINT refunds_second_person;"
@@ -25,6 +24,13 @@ WHAT_IS_TRIED = (
 )
 TRIES = fixed("money_op", *WHAT_IS_TRIED) + stays(
     "money_op", when="OLD.status = 'succeeded' OR OLD.payment_id IS NULL OR OLD.mode = 'live'"
+)
+
+WHAT_WAS_SAID = ("op_id", "merchant_id", "mode", "outcome", "receipt", "note", "proposed_by")
+DOUBTS = (
+    fixed("doubt_decision", *WHAT_WAS_SAID)
+    + fixed("doubt_decision", "decided_by", "evidence_id", name="decided", when="OLD.status <> 'proposed'")
+    + stays("doubt_decision")
 )
 
 GUARDS = PAYMENTS + REFUNDS + TWO_PEOPLE + TRIES

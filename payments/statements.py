@@ -114,15 +114,15 @@ BEGIN
       now(), 'new', 0, now(), '')
     ON CONFLICT (provider, mode, door, dedupe) DO NOTHING RETURNING id INTO event_id;
   IF event_id IS NOT NULL THEN outcome := 'new'; RETURN; END IF;
-  SELECT e.id, e.body INTO event_id, kept FROM provider_event e
+  SELECT e.id, coalesce(e.body_sha256, sha256(e.body)) INTO event_id, kept FROM provider_event e
     WHERE e.provider = p_provider AND e.mode = v_mode AND e.door = v_door AND e.dedupe = p_dedupe;
-  IF kept = p_body THEN outcome := 'repeat'; RETURN; END IF;
+  IF kept = sha256(p_body) THEN outcome := 'repeat'; RETURN; END IF;
   outcome := 'differs';
   INSERT INTO provider_event (provider, door, dedupe, mode, body, headers, source_ip, token_ok, op_id, question_id,
       provider_account_id, received_at, status, tries, next_try, note)
     VALUES (p_provider, v_door, p_dedupe || ':' || encode(sha256(p_body), 'hex'), v_mode, p_body, p_headers, p_source,
       token_ok, op.id, question.id, account.id, now(), 'quarantined', 0, now(),
-      'another body under a used key; first ' || encode(sha256(kept), 'hex'))
+      'another body under a used key; first ' || encode(kept, 'hex'))
     ON CONFLICT DO NOTHING;
 END $$;
 """

@@ -11,8 +11,10 @@ from payments.services import (
     out_not_found,
     out_sending,
     payout_start,
+    privacy,
     questions,
     reconcile_runs,
+    retention,
     silence,
     statement_run,
     sweep,
@@ -87,6 +89,17 @@ def make_exports() -> None:
 @shared_task(name=export_life.EXPIRE_JOB)
 def expire_exports() -> None:
     export_life.expire_exports()
+
+
+@shared_task(name=privacy.JOB)
+def run_erasures() -> None:
+    taken(privacy.JOB)
+    privacy.run_erasures()
+
+
+@shared_task(name="payments.apply_retention")
+def apply_retention() -> None:
+    retention.apply(actor="system")
 
 
 @shared_task(name=recon_runs.JOB)

@@ -7,6 +7,7 @@ from payments.views.actions import ActionViewSet, BulkViewSet
 from payments.views.c2b import C2bAccountViewSet, C2bClaimViewSet, C2bReceiptViewSet
 from payments.views.exports import ExportViewSet
 from payments.views.payments import PaymentViewSet
+from payments.views.privacy import ErasureViewSet, PrivacyExportViewSet
 from payments.views.refunds import RefundViewSet
 from payments.views.reports import ReportViewSet
 from payments.views.standing import StandingViewSet
@@ -62,6 +63,9 @@ urlpatterns = [
     path("exports/", export_view({"post": "create", "get": "list"}), name="exports"),
     path("exports/<str:pk>/", export_view({"get": "retrieve"}), name="export"),
     path("export-files/<str:token>/", export_view({"get": "fetch"}), name="export-file"),
+    path("privacy/exports/", PrivacyExportViewSet.as_view({"post": "create"}), name="privacy-exports"),
+    path("privacy/erasures/", ErasureViewSet.as_view({"post": "create", "get": "list"}), name="privacy-erasures"),
+    path("privacy/erasures/<str:pk>/", ErasureViewSet.as_view({"get": "retrieve"}), name="privacy-erasure"),
     path("reports/payments/", report_view({"get": "payments"}), name="report-payments"),
     path("reports/failures/", report_view({"get": "failures"}), name="report-failures"),
     path("reports/refunds/", report_view({"get": "refunds"}), name="report-refunds"),

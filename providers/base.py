@@ -40,6 +40,10 @@ class CallbackParser(ABC):
         """The answer at the door; None stands for a callback nobody has read yet."""
         return CallbackReply()
 
+    def without_personal(self, body: bytes) -> bytes:
+        """What may stay of a stored body once nobody needs to know who it was about: nothing, where nobody knows."""
+        return b""
+
     def reply_to_validation(self, refusal: ValidationRefusal | None) -> CallbackReply:
         """The answer to a payer's wish to pay: taken (None), or refused for this reason."""
         return CallbackReply()

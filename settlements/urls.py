@@ -3,13 +3,14 @@
 from django.urls import URLPattern, path
 
 from onpoint_pay.kit.strict_json import StrictJSONParser
+from onpoint_pay.kit.uploads.multipart import UploadParser
 from settlements.views.books import BalanceViewSet, LedgerViewSet
 from settlements.views.destinations import DestinationViewSet
 from settlements.views.fees import FeeViewSet
 from settlements.views.payout_batches import CsvParser, PayoutBatchViewSet
 from settlements.views.payouts import PayoutViewSet
 from settlements.views.recon import ReconExceptionViewSet
-from settlements.views.recon_runs import ReconRunViewSet, StatementParser
+from settlements.views.recon_runs import ReconRunViewSet
 from settlements.views.settlement_accounts import SettlementAccountViewSet
 from settlements.views.settlements import SettlementViewSet
 from settlements.views.statements import StatementViewSet
@@ -46,7 +47,7 @@ urlpatterns: list[URLPattern] = [
     ),
     path(
         "reconciliation/runs/",
-        recon_view({"post": "create", "get": "list"}, parser_classes=[StatementParser]),
+        recon_view({"post": "create", "get": "list"}, parser_classes=[UploadParser]),
         name="reconciliation-runs",
     ),
     path("reconciliation/runs/<str:pk>/", recon_view({"get": "retrieve"}), name="reconciliation-run"),

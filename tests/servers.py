@@ -48,6 +48,13 @@ def start_test_servers() -> None:
     _connect_as_owner()
 
 
+def pytest_runtest_setup() -> None:
+    """A data key that the test before has made may be gone with everything else it did."""
+    from onpoint_pay.kit import data_keys
+
+    data_keys.forget()
+
+
 def pytest_unconfigure() -> None:
     """Also reached on Ctrl-C and after a crash of the run."""
     while _servers:

@@ -20,7 +20,7 @@ from redis.retry import Retry
 from onpoint_pay.embedded import Servers, start_servers
 from onpoint_pay.local import leftovers, ports
 from onpoint_pay.local.errors import AlreadyRunning, ServerFailed
-from onpoint_pay.local.home import make_ephemeral_home
+from onpoint_pay.local.home import EPHEMERAL_LOCK, Lock, make_ephemeral_home
 
 NOTHING_NAMED: dict[str, str] = {}
 
@@ -30,7 +30,11 @@ def made_home() -> Iterator[Path]:
     """A home that was started and stopped once, where PostgreSQL's account can enter (unlike pytest's own folders)."""
     folder = make_ephemeral_home()
     start(folder).stop()
+    # Held, or the tests of another checkout would sweep it away: nobody runs on it.
+    lock = Lock(folder / EPHEMERAL_LOCK)
+    lock.take(what="A test")
     yield folder
+    lock.release()
     shutil.rmtree(folder)
 
 
@@ -39,6 +43,8 @@ def home(made_home: Path) -> Iterator[Path]:
     """A copy of that home, which saves each test the making of the data."""
     folder = make_ephemeral_home()
     subprocess.run(["cp", "-a", f"{made_home}/.", str(folder)], check=True)
+    # The copy is as old as what it was copied from, and old ones without a lock are swept away.
+    os.utime(folder)
     yield folder
     shutil.rmtree(folder)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("onpoint_pay", "audit", "webhooks", "providers", "merchants", "settlements", "payments", "simulator", "deploy")
-READERS = {"text", "boolean", "integer", "decimal", "items", "networks", "pem", "choice"}
+READERS = {"text", "boolean", "integer", "decimal", "items", "networks", "pem", "choice", "rate"}
 LINE = re.compile(r"#?([A-Z][A-Z0-9_]*)=(.*)")
 IN_COMPOSE = re.compile(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?")
 NAME = re.compile(r"[A-Z][A-Z0-9_]+")

@@ -52,15 +52,20 @@ EMITTED: dict[str, str] = {
     "export.ready": "A file you asked for can be fetched for 24 hours.",
     "reconciliation.exception": "A line of your shortcode's statement does not fit the books: somebody looks into it.",
     "reconciliation.completed": "The statements of your shortcode were compared with the books.",
+    "kyc.submitted": "Documents are handed in and wait for a reviewer.",
+    "kyc.approved": "The business is verified: live mode is open.",
+    "kyc.rejected": "A document was rejected, for its `reasons`; send another in its place.",
+    "kyc.expiring": "A document ends soon, told 30 days, 7 days and a day before; send another in its place.",
+    "api_key.created": "There is a new API key.",
+    "api_key.rotated": "An API key was replaced by `rotated_to`; it works until `overlap_ends_at`.",
+    "api_key.revoked": "An API key was ended: by a person of yours, or because it was reported as leaked.",
     ENDPOINT_DISABLED: "An endpoint was switched off: it failed for 5 days, or answered 410. Its deliveries are held.",
     TEST_PING: "Sent on request to try an endpoint.",
 }
 # Not published yet, accepted in subscriptions: an endpoint made today hears of them from the day they begin.
 ANNOUNCED: dict[str, tuple[str, ...]] = {
     "payment": ("late",),
-    "kyc": ("submitted", "approved", "rejected", "expiring"),
     "merchant": ("limits_changed", "suspended", "restored"),
-    "api_key": ("created", "rotated", "revoked"),
     "provider": ("outage_started", "outage_ended"),
 }
 TYPES = frozenset(EMITTED) | {f"{noun}.{past}" for noun, pasts in ANNOUNCED.items() for past in pasts}

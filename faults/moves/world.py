@@ -11,7 +11,7 @@ from merchants.models import Merchant, ProviderAccount, Role, User
 from merchants.permissions import scopes_of_role
 from merchants.selectors.records import merchant_card
 from merchants.tests.accounts import make_account
-from merchants.tests.factories import make_member, make_merchant
+from merchants.tests.factories import make_member, make_merchant, proven_session
 from onpoint_pay.kit.caller import TEST, Caller
 from onpoint_pay.kit.clock import nairobi, now
 from onpoint_pay.kit.ids import new_id, to_public
@@ -154,6 +154,7 @@ def _person(merchant: Merchant, role: str) -> Caller:
         scopes=scopes_of_role(role, TEST),
         user_id=user.id,
         role=role,
+        session=proven_session(user),
     )
 
 

@@ -27,6 +27,10 @@ class Role(models.TextChoices):
     VIEWER = "viewer"
 
 
+# What a row says whose role is one of the merchant's own.
+CUSTOM = "custom"
+
+
 class Scope(models.TextChoices):
     """One thing a key or a role may do; a view names the one it needs."""
 
@@ -79,6 +83,15 @@ def one_of(field: str, values: list[str], name: str) -> models.CheckConstraint:
     return models.CheckConstraint(condition=models.Q(**{f"{field}__in": values}), name=name)
 
 
+def custom_only(name: str) -> models.CheckConstraint:
+    """CUSTOM names a role of the merchant's own, and nothing else does."""
+    return models.CheckConstraint(
+        condition=models.Q(role=CUSTOM, custom_role__isnull=False)
+        | (~models.Q(role=CUSTOM) & models.Q(custom_role=None)),
+        name=name,
+    )
+
+
 class User(KeyedModel, AbstractBaseUser):
     """A person who signs in; what they may do is said by their memberships."""
 
@@ -90,6 +103,8 @@ class User(KeyedModel, AbstractBaseUser):
     last_name = models.CharField(max_length=100)
     phone = models.CharField(max_length=12, blank=True, default="")
     is_active = models.BooleanField(default=True)
+    # When somebody who reads its mailbox said so; live mode and the team need it.
+    email_verified_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
 
     USERNAME_FIELD = "email"
@@ -155,6 +170,8 @@ class Merchant(KeyedModel):
     max_payment = models.BigIntegerField(null=True, blank=True)
     # A refund of more waits for a second person; without it only those of people who may not approve do.
     refund_approval_above = models.BigIntegerField(null=True, blank=True, default=default_refund_limit)
+    # Where its keys may be used from, in both modes, besides what each key says itself; empty for anywhere.
+    allowed_ips = ArrayField(models.CharField(max_length=49), default=list, blank=True)
     created_at = models.DateTimeField(default=now)
     version = models.IntegerField(default=1)
 
@@ -183,11 +200,12 @@ class Merchant(KeyedModel):
 
 
 class Membership(models.Model):
-    """A person's place at a merchant."""
+    """A person's place at a merchant. `role` is one of Role, or CUSTOM with the merchant's own in `custom_role`."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     merchant = models.ForeignKey(Merchant, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=16, choices=Role.choices)
+    role = models.CharField(max_length=16)
+    custom_role = models.ForeignKey("merchants.CustomRole", on_delete=models.PROTECT, null=True, related_name="+")
     # Public id of whoever gave the role; empty for the person who registered the merchant.
     added_by = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(default=now)
@@ -196,8 +214,14 @@ class Membership(models.Model):
         db_table = "merchants_membership"
         constraints = [
             models.UniqueConstraint(fields=["user", "merchant"], name="membership_once"),
-            one_of("role", Role.values, "membership_role"),
+            one_of("role", [*Role.values, CUSTOM], "membership_role"),
+            custom_only("membership_custom_role"),
         ]
+
+    @property
+    def role_name(self) -> str:
+        """As people give it: owner, or rol_…."""
+        return self.role if self.custom_role_id is None else to_public("rol", self.custom_role_id)
 
     @property
     def public_id(self) -> str:
@@ -210,6 +234,8 @@ class ApiKey(KeyedModel):
     class Kind(models.TextChoices):
         SECRET = "secret"  # noqa: S105 - a kind of key
         RESTRICTED = "restricted"
+        # Stands in a browser: has no scopes, and reads what views call public.
+        PUBLISHABLE = "publishable"
 
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="api_keys")
     mode = models.CharField(max_length=4, choices=MODE_CHOICES)
@@ -225,7 +251,14 @@ class ApiKey(KeyedModel):
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    # The IPv4 address, or the /64 around an IPv6 address.
+    last_used_place = models.CharField(max_length=49, blank=True, default="")
     revoked_at = models.DateTimeField(null=True, blank=True)
+    # The key that replaces it, and until when both work.
+    rotated_to = models.UUIDField(null=True, blank=True)
+    overlap_ends_at = models.DateTimeField(null=True, blank=True)
+    # When somebody who held it said that it has leaked.
+    reported_at = models.DateTimeField(null=True, blank=True)
 
     objects = ScopedQuerySet.as_manager()
 
@@ -234,7 +267,15 @@ class ApiKey(KeyedModel):
         indexes = [models.Index(fields=["merchant", "mode", "-id"], name="api_key_list")]
         constraints = [
             one_of("mode", [TEST, LIVE], "api_key_mode"),
-            one_of("kind", ["secret", "restricted"], "api_key_kind"),
+            one_of("kind", ["secret", "restricted", "publishable"], "api_key_kind"),
+            models.CheckConstraint(
+                condition=~models.Q(kind="publishable") | models.Q(scopes=[]), name="api_key_publishable_bare"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rotated_to__isnull=True, overlap_ends_at__isnull=True)
+                | models.Q(rotated_to__isnull=False, overlap_ends_at__isnull=False),
+                name="api_key_rotation_whole",
+            ),
             models.CheckConstraint(condition=models.Q(scopes__contained_by=Scope.values), name="api_key_scopes"),
             models.CheckConstraint(
                 condition=models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=models.F("created_at")),

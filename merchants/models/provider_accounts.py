@@ -125,21 +125,23 @@ class ProviderAccount(KeyedModel):
         """What is sealed, by name; nothing for the platform's own. Raises CannotOpen for another row's text."""
         if self.secrets is None:
             return {}
-        opened: dict[str, str] = orjson.loads(unseal(self.secrets, bound_to=self._place("secrets")))
-        return opened
+        opened = unseal(self.secrets, bound_to=self._place("secrets"), merchant_id=self.merchant_id)
+        secrets: dict[str, str] = orjson.loads(opened)
+        return secrets
 
     def put_secrets(self, secrets: dict[str, str]) -> None:
         """Seal these, and only these, into the row, which is left to be saved."""
-        self.secrets = seal(orjson.dumps(secrets).decode(), bound_to=self._place("secrets"))
+        plain = orjson.dumps(secrets).decode()
+        self.secrets = seal(plain, bound_to=self._place("secrets"), merchant_id=self.merchant_id)
         self.consumer_key_last4 = secrets.get("consumer_key", "")[-4:]
 
     def open_hook_token(self) -> str:
         """The secret part of the registered addresses. Raises CannotOpen for another row's text."""
-        return unseal(self.hook_token, bound_to=self._place("hook_token"))
+        return unseal(self.hook_token, bound_to=self._place("hook_token"), merchant_id=self.merchant_id)
 
     def put_hook_token(self, token: str) -> None:
         """Seal the token, and keep the digest that callbacks are recognised by; the row is left to be saved."""
-        self.hook_token = seal(token, bound_to=self._place("hook_token"))
+        self.hook_token = seal(token, bound_to=self._place("hook_token"), merchant_id=self.merchant_id)
         self.hook_token_hash = sha256(token.encode()).digest()
 
     def _place(self, column: str) -> str:

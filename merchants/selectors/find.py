@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from merchants.models import ApiKey, Membership, Merchant, User
+from merchants.models import ApiKey, CustomRole, Invitation, Membership, Merchant, Session, Totp, User
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.errors import NotFound, Problem
@@ -38,7 +38,8 @@ def memberships_of(user_id: UUID) -> list[Membership]:
 
 def members_for(merchant_id: UUID) -> QuerySet[Membership]:
     """Everybody at the merchant, the newest first, each with the person."""
-    return Membership.objects.select_related("user").filter(merchant_id=merchant_id).order_by("-id")
+    rows = Membership.objects.select_related("user", "custom_role")
+    return rows.filter(merchant_id=merchant_id).order_by("-id")
 
 
 def member_of(caller: Caller, member_id: UUID) -> Membership:
@@ -50,9 +51,47 @@ def member_of(caller: Caller, member_id: UUID) -> Membership:
     return member
 
 
+def invitations_for(merchant_id: UUID) -> QuerySet[Invitation]:
+    """All that were sent for the merchant, the newest first, each with who sent it."""
+    return (
+        Invitation.objects.select_related("invited_by", "custom_role").filter(merchant_id=merchant_id).order_by("-id")
+    )
+
+
+def invitation_of(caller: Caller, invitation_id: UUID) -> Invitation:
+    """Raises NotFound for another merchant's invitation."""
+    found = invitations_for(caller.merchant_id).filter(id=invitation_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def custom_roles_for(merchant_id: UUID) -> QuerySet[CustomRole]:
+    """The roles of the merchant's own, the newest first."""
+    return CustomRole.objects.filter(merchant_id=merchant_id).order_by("-id")
+
+
+def custom_role_of(caller: Caller, role_id: UUID) -> CustomRole:
+    """Raises NotFound for another merchant's role."""
+    found = custom_roles_for(caller.merchant_id).filter(id=role_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
 def running_tokens(user_id: UUID) -> QuerySet[OutstandingToken]:
     """Refresh tokens of the person that still work; the part of `jti` before the dot is the session."""
     return OutstandingToken.objects.filter(user_id=user_id, blacklistedtoken=None, expires_at__gt=now())
+
+
+def running_sessions(user_id: UUID) -> QuerySet[Session]:
+    """The person's sessions that have not ended, the newest first."""
+    return Session.objects.filter(user_id=user_id, ended_at=None, expires_at__gt=now()).order_by("-id")
+
+
+def has_two_factor(user_id: UUID) -> bool:
+    """Whether the person's password alone does not open their account."""
+    return Totp.objects.filter(user_id=user_id, confirmed_at__isnull=False).exists()
 
 
 # --- the merchant and its keys ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 
 from merchants.models import ApiKey, Membership, Merchant, ProviderAccount
-from merchants.selectors.find import running_tokens
+from merchants.selectors.find import running_sessions
 from onpoint_pay.kit.caller import AccountCard, MerchantCard
 
 log = structlog.get_logger(__name__)
@@ -33,8 +33,9 @@ class KeyRecord:
     kind: str
     scopes: tuple[str, ...]
     allowed_ips: tuple[str, ...]
+    merchant_ips: tuple[str, ...]
     expires_at: datetime | None
-    last_used_at: datetime | None
+    overlap_ends_at: datetime | None
     revoked_at: datetime | None
     merchant: MerchantCard
 
@@ -45,6 +46,9 @@ class Seat:
 
     role: str
     merchant: MerchantCard
+    email_verified: bool = False
+    # What a role of the merchant's own is made of.
+    granted: tuple[str, ...] = ()
 
 
 # The accounts that serve a merchant, as members of a card, gathered by the statement that reads the card's owner.
@@ -65,6 +69,7 @@ def merchant_card(merchant: Merchant, accounts: Iterable[dict[str, Any]] | None 
         business_name=merchant.business_name,
         status=merchant.status,
         live_enabled=merchant.live_enabled,
+        kyc_status=merchant.kyc_status,
         reference_policy=merchant.reference_policy,
         fee_bps=merchant.fee_bps,
         fee_flat=merchant.fee_flat,
@@ -105,8 +110,9 @@ def load_key_record(digest: bytes) -> KeyRecord | None:
         kind=key.kind,
         scopes=tuple(key.scopes),
         allowed_ips=tuple(key.allowed_ips),
+        merchant_ips=tuple(key.merchant.allowed_ips),
         expires_at=key.expires_at,
-        last_used_at=key.last_used_at,
+        overlap_ends_at=key.overlap_ends_at,
         revoked_at=key.revoked_at,
         merchant=merchant_card(key.merchant, key.accounts),
     )
@@ -127,7 +133,7 @@ def _key_name(digest: bytes) -> str:
 
 def _read_key_record(text: str) -> KeyRecord:
     fields = orjson.loads(text)
-    for name in ("expires_at", "last_used_at", "revoked_at"):
+    for name in ("expires_at", "overlap_ends_at", "revoked_at"):
         fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
     fields["id"] = UUID(fields["id"])
     fields["merchant"] = _read_card(fields["merchant"])
@@ -142,17 +148,27 @@ def _read_card(fields: dict[str, Any]) -> MerchantCard:
 # --- sessions -----------------------------------------------------------------------------------------------------
 
 
-def session_and_seat(*, session: str, user_id: UUID, merchant_id: UUID) -> tuple[bool, Seat | None]:
-    """Whether the session still runs, and the person's place at the merchant; both at most SEAT_SECONDS old."""
-    names = _session_name(session), _seat_name(user_id, merchant_id)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What authentication needs of a person: at most SEAT_SECONDS old, and just read when `is_fresh`."""
+
+    is_running: bool
+    is_fresh: bool
+    seat: Seat | None
+
+
+def standing_of(*, session_id: UUID, user_id: UUID, merchant_id: UUID) -> Standing:
+    """Whether the session still runs, and the person's place at the merchant."""
+    names = _session_name(session_id), _seat_name(user_id, merchant_id)
     kept = _kept(names)
-    is_running = bool(kept.get(names[0])) or _load_session(session, user_id)
+    is_kept = bool(kept.get(names[0]))
+    is_running = is_kept or _load_session(session_id, user_id)
     seat_text = kept.get(names[1])
     seat = _read_seat(seat_text) if seat_text else _load_seat(user_id, merchant_id)
-    return is_running, seat
+    return Standing(is_running=is_running, is_fresh=is_running and not is_kept, seat=seat)
 
 
-def forget_session_records(sessions: Iterable[str]) -> None:
+def forget_session_records(sessions: Iterable[UUID]) -> None:
     _forget([_session_name(session) for session in sessions])
 
 
@@ -161,40 +177,52 @@ def forget_seat(user_id: UUID, merchant_id: UUID) -> None:
     _forget([_seat_name(user_id, merchant_id)])
 
 
+def forget_seats_of(user_id: UUID) -> None:
+    """Make the person's next request at any merchant read the database."""
+    places = Membership.objects.filter(user_id=user_id).values_list("merchant_id", flat=True)
+    _forget([_seat_name(user_id, merchant_id) for merchant_id in places])
+
+
 def forget_seats_at(merchant_id: UUID) -> None:
     """Make the next request of everybody at the merchant read the database."""
     people = Membership.objects.filter(merchant_id=merchant_id).values_list("user_id", flat=True)
     _forget([_seat_name(user_id, merchant_id) for user_id in people])
 
 
-def _session_name(session: str) -> str:
-    return f"session:{session}"
+def _session_name(session_id: UUID) -> str:
+    return f"session:{session_id.hex}"
 
 
 def _seat_name(user_id: UUID, merchant_id: UUID) -> str:
     return f"seat:{user_id.hex}:{merchant_id.hex}"
 
 
-def _load_session(session: str, user_id: UUID) -> bool:
-    is_running = running_tokens(user_id).filter(jti__startswith=f"{session}.", user__is_active=True).exists()
+def _load_session(session_id: UUID, user_id: UUID) -> bool:
+    is_running = running_sessions(user_id).filter(id=session_id, user__is_active=True).exists()
     if is_running:
-        _keep(_session_name(session), "running", SEAT_SECONDS)
+        _keep(_session_name(session_id), "running", SEAT_SECONDS)
     return is_running
 
 
 def _load_seat(user_id: UUID, merchant_id: UUID) -> Seat | None:
-    memberships = Membership.objects.select_related("merchant").annotate(accounts=ACCOUNTS)
+    memberships = Membership.objects.select_related("merchant", "user", "custom_role").annotate(accounts=ACCOUNTS)
     membership = memberships.filter(user_id=user_id, merchant_id=merchant_id).first()
     if membership is None:
         return None
-    seat = Seat(role=membership.role, merchant=merchant_card(membership.merchant, membership.accounts))
+    seat = Seat(
+        role=membership.role,
+        merchant=merchant_card(membership.merchant, membership.accounts),
+        email_verified=membership.user.email_verified_at is not None,
+        granted=tuple(membership.custom_role.scopes) if membership.custom_role else (),
+    )
     _keep(_seat_name(user_id, merchant_id), orjson.dumps(asdict(seat)).decode(), SEAT_SECONDS)
     return seat
 
 
 def _read_seat(text: str) -> Seat:
     fields = orjson.loads(text)
-    return Seat(role=fields["role"], merchant=_read_card(fields["merchant"]))
+    granted = tuple(fields.get("granted", ()))
+    return Seat(**(fields | {"merchant": _read_card(fields["merchant"]), "granted": granted}))
 
 
 # --- the cache ----------------------------------------------------------------------------------------------------

@@ -12,14 +12,18 @@ from merchants.serializers.fields import (
     optional,
     stamp,
 )
-from merchants.serializers.merchants import (
+from merchants.serializers.keys import (
     ApiKeyListSerializer,
     ApiKeySerializer,
+    NewApiKeySerializer,
+    ShownApiKeySerializer,
+    api_key_body,
+)
+from merchants.serializers.merchants import (
     LoginSerializer,
     MerchantChangesSerializer,
     MerchantSerializer,
     MerchantSettingsSerializer,
-    NewApiKeySerializer,
     OwnMerchantSerializer,
     PlaceSerializer,
     ProfileChangesSerializer,
@@ -28,11 +32,9 @@ from merchants.serializers.merchants import (
     RenewedSerializer,
     RotateSecretSerializer,
     SessionSerializer,
-    ShownApiKeySerializer,
     TokensSerializer,
     UserSerializer,
     WebhookSecretSerializer,
-    api_key_body,
     merchant_body,
     merchant_settings_body,
     place_body,

@@ -13,8 +13,8 @@ from merchants.serializers.fields import PasswordField, PhoneField, TextField, f
 from onpoint_pay import openapi_texts_accounts as texts
 from onpoint_pay.kit.api import DecimalText, InputSerializer
 from onpoint_pay.kit.crypto import CannotOpen
+from onpoint_pay.kit.pages import PageSerializer
 from onpoint_pay.kit.redact import mask_phone
-from webhooks.serializers.fields import PageSerializer
 
 PROVIDERS = ["daraja"]
 C2B_VERSIONS = ["v2", "v1"]

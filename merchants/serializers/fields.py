@@ -12,10 +12,14 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from onpoint_pay.kit.addresses import Network
 from onpoint_pay.kit.api import DecimalText
 from onpoint_pay.kit.clock import rfc3339
 from onpoint_pay.kit.money import Money, MoneyError
 from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
+
+MAPPED_BITS = 96
+ROLE = "owner, admin, finance, developer, support or viewer, or the id of a role of the business's own, rol_…."
 
 
 def fail(code: str, detail: str) -> serializers.ValidationError:
@@ -49,6 +53,13 @@ class EmailField(TextField):
         except ValidationError:
             raise fail("email_invalid", "This is not an e-mail address.") from None
         return address
+
+
+class RoleField(TextField):
+    """A role by its name, or one of the merchant's own by its id."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=40, help_text=ROLE, **options)
 
 
 class PhoneField(TextField):
@@ -112,9 +123,20 @@ class NetworkField(TextField):
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
         try:
-            return str(ipaddress.ip_network(text, strict=False))
+            network = _plain_network(ipaddress.ip_network(text, strict=False))
         except ValueError:
             raise fail("parameter_invalid", "This is neither an IP address nor a CIDR network.") from None
+        if network.prefixlen == 0:
+            raise fail("parameter_invalid", "This is every address there is: leave the list empty instead.")
+        return str(network)
+
+
+def _plain_network(network: Network) -> Network:
+    """IPv4 written as IPv6 becomes IPv4, as addresses do before they are looked up."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < MAPPED_BITS:
+        return network
+    return ipaddress.ip_network(f"{mapped}/{network.prefixlen - MAPPED_BITS}")
 
 
 def optional(max_length: int, **more: Any) -> TextField:

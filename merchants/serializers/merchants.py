@@ -1,4 +1,4 @@
-"""People, merchants and API keys as JSON, in and out."""
+"""People and merchants as JSON, in and out."""
 
 import re
 from collections.abc import Iterable
@@ -9,11 +9,12 @@ from django.core.validators import URLValidator
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from merchants.models import ApiKey, Membership, Merchant, Role, Scope, User
+from merchants.models import Membership, Merchant, User
+from merchants.selectors.find import has_two_factor
 from merchants.serializers.fields import (
+    ROLE,
     AmountField,
     EmailField,
-    NetworkField,
     PasswordField,
     PhoneField,
     TextField,
@@ -24,10 +25,8 @@ from merchants.serializers.fields import (
 from onpoint_pay import openapi_texts_people as texts
 from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.money import Money
-from webhooks.serializers.fields import PageSerializer
 
 KRA_PIN = re.compile(r"[A-Z][0-9]{9}[A-Z]")
-MOST_NETWORKS = 50
 
 # --- what comes in ------------------------------------------------------------------------------------------------
 
@@ -38,7 +37,7 @@ class RegisterSerializer(InputSerializer):
 
     business_name = TextField(max_length=120)
     email = EmailField(max_length=254)
-    password = PasswordField(help_text="At least 12 characters, not a common password.")
+    password = PasswordField(help_text="At least 12 characters, no common password, and not like the e-mail address.")
     phone = PhoneField(max_length=24)
     first_name = TextField(max_length=100)
     last_name = TextField(max_length=100)
@@ -70,7 +69,7 @@ class LoginSerializer(InputSerializer):
 
 @extend_schema_serializer(examples=[OpenApiExample("The refresh token", value=texts.REFRESH_EXAMPLE)])
 class RefreshSerializer(InputSerializer):
-    refresh = serializers.CharField(max_length=4096)
+    refresh = TextField(max_length=4096)
 
 
 @extend_schema_serializer(examples=[OpenApiExample("A name, and no phone", value=texts.PROFILE_CHANGES_EXAMPLE)])
@@ -80,33 +79,6 @@ class ProfileChangesSerializer(InputSerializer):
     first_name = TextField(max_length=100, required=False)
     last_name = TextField(max_length=100, required=False)
     phone = PhoneField(max_length=24, required=False, allow_null=True)
-
-
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample("For a backend", value=texts.NEW_KEY_EXAMPLE),
-        OpenApiExample("Restricted", value=texts.RESTRICTED_KEY_EXAMPLE),
-    ]
-)
-class NewApiKeySerializer(InputSerializer):
-    """The key belongs to the mode of the request."""
-
-    name = TextField(max_length=80)
-    kind = serializers.ChoiceField(choices=ApiKey.Kind.values, default=ApiKey.Kind.SECRET.value)
-    scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=Scope.values),
-        required=False,
-        allow_empty=False,
-        max_length=len(Scope),
-        help_text="Needed for a restricted key. Default of a secret key: all but approvals and key management.",
-    )
-    allowed_ips = serializers.ListField(
-        child=NetworkField(max_length=49),
-        required=False,
-        max_length=MOST_NETWORKS,
-        help_text="IPv4 or IPv6 addresses or CIDR networks the key may be used from; any when empty.",
-    )
-    expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
 @extend_schema_serializer(
@@ -138,6 +110,8 @@ def user_body(user: User) -> dict[str, Any]:
         "first_name": user.first_name,
         "last_name": user.last_name,
         "phone": user.phone or None,
+        "email_verified": user.email_verified_at is not None,
+        "two_factor_enabled": has_two_factor(user.id),
         "created_at": stamp(user.created_at),
     }
 
@@ -176,7 +150,7 @@ def place_body(membership: Membership) -> dict[str, Any]:
     return {
         "id": membership.merchant.public_id,
         "business_name": membership.merchant.business_name,
-        "role": membership.role,
+        "role": membership.role_name,
     }
 
 
@@ -187,27 +161,8 @@ def session_body(
     return {
         "tokens": tokens,
         "user": user_body(user),
-        "merchant": merchant_body(membership.merchant) | {"role": membership.role},
+        "merchant": merchant_body(membership.merchant) | {"role": membership.role_name},
         "merchants": [place_body(each) for each in memberships],
-    }
-
-
-def api_key_body(key: ApiKey) -> dict[str, Any]:
-    return {
-        "id": key.public_id,
-        "object": "api_key",
-        "livemode": key.livemode,
-        "name": key.name,
-        "kind": key.kind,
-        "prefix": key.prefix,
-        "last4": key.last4,
-        "scopes": key.scopes,
-        "allowed_ips": key.allowed_ips,
-        "created_by": key.created_by,
-        "created_at": stamp(key.created_at),
-        "expires_at": stamp(key.expires_at),
-        "last_used_at": stamp(key.last_used_at),
-        "revoked_at": stamp(key.revoked_at),
     }
 
 
@@ -238,6 +193,8 @@ class UserSerializer(serializers.Serializer[Any]):
     first_name = serializers.CharField()
     last_name = serializers.CharField()
     phone = serializers.CharField(allow_null=True)
+    email_verified = serializers.BooleanField(help_text="Live mode and the team need it.")
+    two_factor_enabled = serializers.BooleanField(help_text="Signing in takes a code besides the password.")
     created_at = serializers.DateTimeField()
 
 
@@ -265,7 +222,7 @@ class MerchantSerializer(serializers.Serializer[Any]):
 class OwnMerchantSerializer(MerchantSerializer):
     """The business a person has signed in at, with their role there."""
 
-    role = serializers.ChoiceField(choices=Role.values)
+    role = serializers.CharField(help_text=ROLE)
 
 
 @extend_schema_serializer(examples=[OpenApiExample("A shop", value=texts.MERCHANT_SETTINGS_EXAMPLE)])
@@ -284,7 +241,7 @@ class PlaceSerializer(serializers.Serializer[Any]):
 
     id = serializers.CharField()
     business_name = serializers.CharField()
-    role = serializers.ChoiceField(choices=Role.values)
+    role = serializers.CharField(help_text=ROLE)
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Signed in", value=texts.SESSION_EXAMPLE)])
@@ -295,37 +252,6 @@ class SessionSerializer(serializers.Serializer[Any]):
     user = UserSerializer()
     merchant = OwnMerchantSerializer()
     merchants = PlaceSerializer(many=True)
-
-
-@extend_schema_serializer(examples=[OpenApiExample("Restricted", value=texts.KEY_EXAMPLE)])
-class ApiKeySerializer(serializers.Serializer[Any]):
-    """An API key, without the key."""
-
-    id = serializers.CharField()
-    object = serializers.CharField(default="api_key")
-    livemode = serializers.BooleanField()
-    name = serializers.CharField()
-    kind = serializers.ChoiceField(choices=ApiKey.Kind.values)
-    prefix = serializers.CharField()
-    last4 = serializers.CharField()
-    scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.values))
-    allowed_ips = serializers.ListField(child=serializers.CharField())
-    created_by = serializers.CharField()
-    created_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField(allow_null=True)
-    last_used_at = serializers.DateTimeField(allow_null=True)
-    revoked_at = serializers.DateTimeField(allow_null=True)
-
-
-@extend_schema_serializer(examples=[OpenApiExample("Shown once", value=texts.SHOWN_KEY_EXAMPLE)])
-class ShownApiKeySerializer(ApiKeySerializer):
-    """A new API key; `key` is shown this once."""
-
-    key = serializers.CharField()
-
-
-class ApiKeyListSerializer(PageSerializer):
-    data = ApiKeySerializer(many=True)  # type: ignore[assignment]
 
 
 @extend_schema_serializer(examples=[OpenApiExample("Shown once", value=texts.WEBHOOK_SECRET_EXAMPLE)])

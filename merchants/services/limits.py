@@ -4,12 +4,17 @@ from django.db import transaction
 
 from audit.services import record
 from merchants.models import Merchant
+from merchants.services.step_up import require_recent
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.money import Money
 
 
 def change_refund_limit(caller: Caller, limit: Money | None) -> None:
-    """Refunds of more than `limit` wait from now on; None lets all go that their asker might approve."""
+    """Refunds of more than `limit` wait from now on; None lets all go that their asker might approve.
+
+    Raises Problem step_up_required.
+    """
+    require_recent(caller, to="change a limit")
     with transaction.atomic():
         merchant = Merchant.objects.select_for_update().get(id=caller.merchant_id)
         before = merchant.refund_approval_above

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import structlog
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q
 
 from merchants.models import Membership, Merchant, Role
+from merchants.services.people_mail import has_mail_server
 from onpoint_pay.kit.clock import nairobi, now
 from onpoint_pay.kit.ids import to_public
 from webhooks.models import Notice
@@ -21,7 +21,6 @@ AT_ONCE = 20
 LEASE = timedelta(minutes=10)
 # What nobody could be told for so long is old news, and the dashboard shows it.
 TRIED_FOR = timedelta(days=3)
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 def mail_notices() -> int:
@@ -29,7 +28,7 @@ def mail_notices() -> int:
 
     While there is no mail server, or it is away, they wait for the next run, up to three days.
     """
-    if settings.EMAIL_BACKEND == SMTP and not settings.EMAIL_HOST:
+    if not has_mail_server():
         return 0
     return sum(_send(notice) for notice in _claimed())
 

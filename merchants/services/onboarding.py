@@ -2,16 +2,18 @@
 
 from typing import NotRequired, TypedDict, Unpack
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from audit.services import record
 from merchants.models import Membership, Merchant, Role, User
+from merchants.services.passwords import set_password
+from merchants.services.people_mail import tell
+from merchants.services.people_texts import VERIFY_EMAIL
 from merchants.services.sessions import OpenSession, open_session
 from onpoint_pay.kit.caller import MODES
+from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import broke
-from onpoint_pay.kit.errors import Fault, Invalid, Problem
+from onpoint_pay.kit.errors import Problem
 from webhooks.services.endpoints import ensure_default_secret
 
 OF_THE_PERSON = ("email", "first_name", "last_name", "phone")
@@ -49,13 +51,15 @@ def sign_up(**registration: Unpack[Registration]) -> OpenSession:
     return open_session(user)
 
 
-def register_merchant(**registration: Unpack[Registration]) -> tuple[User, Merchant]:
+def register_merchant(*, is_verified: bool = False, **registration: Unpack[Registration]) -> tuple[User, Merchant]:
     """A person and their new merchant, with everything it needs to take test payments.
 
-    Raises Invalid for a weak password and Problem email_taken.
+    A link to verify the address is mailed, unless `is_verified` says that it is known to be theirs. Raises Invalid for
+    a weak password and Problem email_taken.
     """
     user = User(**{name: registration[name] for name in OF_THE_PERSON})  # type: ignore[literal-required]
-    _set_password(user, registration["password"])
+    user.email_verified_at = now() if is_verified else None
+    set_password(user, registration["password"])
     merchant = Merchant(**{name: registration.get(name, "") for name in OF_THE_BUSINESS})
     try:
         with transaction.atomic():
@@ -65,21 +69,13 @@ def register_merchant(**registration: Unpack[Registration]) -> tuple[User, Merch
             for mode in MODES:
                 ensure_default_secret(merchant_id=merchant.id, mode=mode)
             _tell(user, merchant)
+            if not is_verified:
+                tell(VERIFY_EMAIL, to=user.email)
     except IntegrityError as error:
         if not broke(error, "user_email_once"):
             raise
         raise Problem("email_taken", param="email") from None
     return user, merchant
-
-
-def _set_password(user: User, password: str) -> None:
-    """Slow on purpose, so it is done before the transaction. Raises Invalid with every weakness found."""
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        faults = [Fault(param="password", code="parameter_invalid", detail=text) for text in error.messages]
-        raise Invalid(faults) from None
-    user.set_password(password)
 
 
 def _tell(user: User, merchant: Merchant) -> None:

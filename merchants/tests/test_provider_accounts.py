@@ -212,7 +212,7 @@ class Changing(AccountCalls, ApiTestCase):
         self.change(consumer_secret="another-secret", initiator_name="shop-api")
         self.delete(self.path, self.headers)
         rows = AuditEvent.objects.filter(action__startswith="provider_account.").order_by("seq")
-        told = rows.values_list("actor", "action", "object", "detail")
+        told = [(row.actor, row.action, row.object, row.told) for row in rows]
         self.assertEqual(
             [(action, detail) for _, action, _, detail in told],
             [

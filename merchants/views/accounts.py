@@ -1,5 +1,7 @@
 """The API of provider accounts, and of registering their addresses."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -25,6 +27,7 @@ from merchants.services import connections, registration
 from merchants.services.doctor import check_account
 from merchants.services.hooks import shown_urls
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size, validated
+from onpoint_pay.kit.errors import Problem
 from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
 
 ACCOUNT_ID = OpenApiParameter(
@@ -153,6 +156,12 @@ class C2bRegistrationViewSet(ApiViewSet):
 
     required_scopes = {"register_urls": "c2b:write"}
     rate_policies = {"register_urls": "provider"}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        # Matching money is for more people than the merchant's accounts at providers are.
+        if self.caller.kind == "user" and not self.caller.may(ACCOUNTS):
+            raise Problem("insufficient_scope", extra={"required_scope": ACCOUNTS})
 
     @extend_schema(
         operation_id="register_callback_urls",

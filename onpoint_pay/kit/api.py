@@ -19,9 +19,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from onpoint_pay.kit.caller import Caller
+from onpoint_pay.kit.asker import keep_sent
+from onpoint_pay.kit.caller import PUBLISHABLE, Caller
 from onpoint_pay.kit.errors import CODES, Fault, Invalid, NotFound, Problem, RateLimited
 from onpoint_pay.kit.ids import PublicIdInvalid, from_public
+from onpoint_pay.kit.proxies import client_block
 from onpoint_pay.kit.ratelimit import count
 from onpoint_pay.kit.strict_json import DecimalText as DecimalText
 from onpoint_pay.kit.strict_json import plain_number as plain_number
@@ -272,6 +274,8 @@ class ApiViewSet(viewsets.ViewSet):
     """A viewset that is closed until it names a scope for each action, and counted against the caller's rate limits."""
 
     required_scopes: ClassVar[Mapping[str, str]] = {}
+    # What a publishable key reaches; its answers hold nothing personal.
+    public_actions: ClassVar[tuple[str, ...]] = ()
     # action: policies counted per merchant, besides the `api` policy counted per key
     rate_policies: ClassVar[Mapping[str, str]] = {}
 
@@ -282,7 +286,15 @@ class ApiViewSet(viewsets.ViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         caller = self.caller
+        if caller.kind == PUBLISHABLE:
+            # Everybody who opens the page has the key: one must not use up what is the others', or the merchant's.
+            count(request._request, "checkout", key=client_block(request.META["REMOTE_ADDR"]))
+            return
         count(request._request, "api", key=f"{caller.actor}:{caller.mode}")
         policy = self.rate_policies.get(self.action)
         if policy is not None:
             count(request._request, policy, key=f"{caller.merchant_id}:{caller.mode}")
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        keep_sent(request._request, getattr(request, "_full_data", None))
+        return super().finalize_response(request, response, *args, **kwargs)

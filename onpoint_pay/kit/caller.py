@@ -6,6 +6,8 @@ from uuid import UUID
 LIVE = "live"
 TEST = "test"
 MODES = (LIVE, TEST)
+# The kind of a key that stands in a browser, where anybody may read it.
+PUBLISHABLE = "publishable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class MerchantCard:
     business_name: str
     status: str = "active"
     live_enabled: bool = False
+    kyc_status: str = "unverified"
     reference_policy: str = "unique_unless_failed"
     fee_bps: int = 0
     fee_flat: int = 0

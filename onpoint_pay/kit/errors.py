@@ -35,6 +35,7 @@ CODES: dict[str, tuple[int, str, str | None]] = {
     "idempotency_key_invalid": (400, "The Idempotency-Key is not valid", "Use 8 to 255 visible ASCII characters."),
     "payment_method_unsupported": (400, "The payment method is not supported", "Use mpesa or mpesa_c2b."),
     "card_data_not_accepted": (400, "Card numbers are not accepted here", "Send payers to the hosted card page."),
+    "file_refused": (400, "The file is not accepted", "Send one plain PDF, JPEG or PNG; `reason` says what is wrong."),
     "authentication_required": (401, "Authentication is required", "Send `Authorization: Bearer` with an API key."),
     "api_key_invalid": (401, "The API key is not valid", "Copy the whole key, or create a new one."),
     "api_key_expired": (401, "The API key has expired", "Create a new key."),
@@ -44,9 +45,13 @@ CODES: dict[str, tuple[int, str, str | None]] = {
     "token_expired": (401, "The token has expired", "Refresh it, or sign in again."),
     "session_revoked": (401, "The session has ended", "Sign in again."),
     "credentials_invalid": (401, "E-mail or password is wrong", "Check both and try again."),
+    "two_factor_code_invalid": (401, "The code is wrong", "Wait for the next code, or use a recovery code."),
     "insufficient_scope": (403, "The key or role may not do this", "Use a key with the scope in `required_scope`."),
     "permission_denied": (403, "This is not permitted", None),
     "ip_not_allowed": (403, "This address is not allowed", "Call from an address on the key's list."),
+    "step_up_required": (403, "Prove who you are first", "Send code or password to /auth/step-up/, then repeat."),
+    "two_factor_required": (403, "Two-factor sign-in must be on", "Switch it on at /auth/2fa/setup/."),
+    "email_unverified": (403, "Your e-mail address is not verified", "Use the link in the mail, or ask for another."),
     "https_required": (403, "HTTPS is required in live mode", "Use https."),
     "kyc_required": (403, "The business is not verified yet", "Finish verification, or use test mode."),
     "merchant_suspended": (403, "The merchant is suspended", "Contact the operator of this installation."),
@@ -71,6 +76,7 @@ CODES: dict[str, tuple[int, str, str | None]] = {
     "state_conflict": (409, "The object's state does not permit this", "Read the object and decide again."),
     "reference_ambiguous": (409, "Several payments have this reference", "Use one of the ids in `candidates`."),
     "email_taken": (409, "The e-mail address is already registered", "Sign in, or use another address."),
+    "link_expired": (410, "The link works no more", "Ask for a new one."),
     "idempotency_key_reused": (422, "The key was used for another request", "Use a new key for a new operation."),
     "rate_limited": (429, "Too many requests", "Wait for the seconds in Retry-After."),
     "prompt_throttled": (429, "Too many prompts to this phone", "Wait before asking this payer again."),
@@ -78,6 +84,7 @@ CODES: dict[str, tuple[int, str, str | None]] = {
     "provider_error": (502, "The payment provider refused or failed", "Do what `detail` says, then try again."),
     "provider_unavailable": (503, "The payment provider cannot be reached", "Nothing was sent: try again soon."),
     "provider_not_configured": (503, "No provider is set up for this mode", "Set the provider's credentials."),
+    "sign_in_unavailable": (503, "Nobody can sign in at the moment", "Nothing was checked: try again soon."),
     "maintenance": (503, "The service is being maintained", "Try again soon."),
 }
 RETRYABLE = {
@@ -86,6 +93,7 @@ RETRYABLE = {
     "prompt_throttled",
     "internal_error",
     "provider_unavailable",
+    "sign_in_unavailable",
     "maintenance",
 }
 

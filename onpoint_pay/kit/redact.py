@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_plus
 
 MASK = "****"
 DEEPEST = 24
@@ -13,19 +14,23 @@ _SECRET_WORDS = (
     "authorization", "password", "passkey", "passphrase", "secret", "token", "securitycredential", "consumer", "apikey",
     "cookie", "encryptionkey",
 )  # fmt: skip
-_SECRET_NAMES = frozenset({"access", "refresh", "pin"})
+_SECRET_NAMES = frozenset({"access", "refresh", "pin", "challenge", "recoverycodes", "otpauthurl", "qrsvg"})
 _NAME_NOISE = str.maketrans("", "", "_- .")
 
 # Every pattern starts at a place that cannot lie inside its own match and has no nested repeats: time stays linear.
 _PHONE = re.compile(r"(?<![0-9])(?:\+?254[ -]?|(?<![0-9A-Za-z.])0)([17][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3})(?![0-9])")
 # The M-Pesa checkout id: a stamp of 14 digits, a fraction of one to three, then the payer's last nine digits.
 _CHECKOUT_ID = re.compile(r"(ws_CO_[0-9]{15,17})[17][0-9]{4}([0-9]{4})(?![0-9])")
-_API_KEY = re.compile(r"(?<![0-9A-Za-z])(sk_|rk_|whsec_)[0-9A-Za-z_+/=-]{4,}")
+_API_KEY = re.compile(r"(?<![0-9A-Za-z])(sk_|rk_|whsec_|mfa_)[0-9A-Za-z_+/=-]{4,}")
 _BEARER = re.compile(r"(?i)(?<![a-z])(bearer |basic |access token ?- ?)[0-9a-z._~+/=-]{16,}")
 _WEB_TOKEN = re.compile(r"(?<![0-9A-Za-z_-])eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*")
 _NAMED = re.compile(
     r"(?i)((?:password|passkey|secret|token|securitycredential|consumer_?key)[\"']? ?[:=] ?)"
     r"(\"[^\"]*\"|'[^']*'|[^\s\"',;&}]+)"
+)
+_SECRET_IN_QUERY = re.compile(
+    r"(?i)^(?:api[_-]?key|(?:access|refresh)[_-]?token|secret[_-]?key|authorization)="
+    r"|(?<![0-9a-z])(?:(?:sk|rk|pk)_(?:test|live)_|whsec_|eyJ[0-9a-z_-]{8,}\.[0-9a-z_-]+\.)"
 )
 # Patterns that ignore case are slow. Most texts have none of their words, which is quickly seen.
 _NAMED_WORDS = ("password", "passkey", "secret", "token", "securitycredential", "consumer")
@@ -97,6 +102,11 @@ def _kept_judgement(name: str) -> tuple[str, bool]:
 def is_secret_name(name: str) -> bool:
     plain = name.lower().translate(_NAME_NOISE)
     return plain in _SECRET_NAMES or any(word in plain for word in _SECRET_WORDS)
+
+
+def query_holds_secret(query: str) -> bool:
+    """Whether a query string, percent-encoded or not, names a secret or holds a key, a webhook secret or a token."""
+    return bool(query) and any(_SECRET_IN_QUERY.search(unquote_plus(pair)) for pair in query.split("&"))
 
 
 def redact_text(text: str) -> str:

@@ -34,14 +34,16 @@ def write_local_file(home: Path, environ: Mapping[str, str]) -> None:
 def local_secrets(home: Path) -> dict[str, str]:
     """The keys of this home, made on the first run; its sealed rows and API keys are of no use without them."""
     path = home / SECRETS_FILE
-    if not path.exists():
-        sealing_key = base64.b64encode(secrets.token_bytes(32)).decode()
-        made = {
-            "SECRET_KEY": secrets.token_urlsafe(48),
-            "ENCRYPTION_KEYS": f"local1:{sealing_key}",
-            "API_KEY_PEPPER": secrets.token_urlsafe(32),
-        }
-        write_private(path, json.dumps(made, indent=1))
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    # Made for every home: one of an earlier version lacks what came since.
+    made = {
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "ENCRYPTION_KEYS": f"local1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "API_KEY_PEPPER": secrets.token_urlsafe(32),
+        "AUDIT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+    }
+    if missing := made.keys() - kept.keys():
+        write_private(path, json.dumps(kept | {name: made[name] for name in sorted(missing)}, indent=1))
     return {str(name): str(value) for name, value in json.loads(path.read_text()).items()}
 
 
@@ -55,6 +57,7 @@ def stack_environ(home: Path, *, outer: Mapping[str, str], port: int, simulator_
         "BASE_URL": f"http://127.0.0.1:{port}",
         "SIMULATOR_URL": f"http://127.0.0.1:{simulator_port}",
         "SIMULATOR_BOOK": str(home / "simulator.sqlite3"),
+        "CHECKPOINTS_ROOT": str(home / "checkpoints"),
         # A developer's webhook receiver listens on this machine.
         "WEBHOOK_ALLOW_PRIVATE": "true",
         "EMAIL_BACKEND": outer.get("EMAIL_BACKEND") or ("smtp" if outer.get("EMAIL_HOST") else "console"),

@@ -1,5 +1,6 @@
 """Live and ready: whether the process answers, and whether what it needs does."""
 
+import base64
 from unittest import mock
 
 from django.db import OperationalError, connection
@@ -7,6 +8,7 @@ from django.test import TestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from onpoint_pay import health
+from onpoint_pay.kit.crypto import seal
 from onpoint_pay.tests.test_middleware import AWAY
 
 LIVE, READY = "/api/v1/health/live/", "/api/v1/health/ready/"
@@ -21,7 +23,7 @@ class Health(TestCase):
 
     def test_ready(self) -> None:
         answer = self.client.get(READY)
-        checks = {"database": "ok", "cache": "ok", "migrations": "ok"}
+        checks = {"database": "ok", "cache": "ok", "migrations": "ok", "keys": "ok"}
         self.assertEqual((answer.status_code, answer.json()), (200, {"status": "ok", "checks": checks}))
 
     def test_without_the_cache(self) -> None:
@@ -42,6 +44,13 @@ class Health(TestCase):
             self.assertEqual((answer.status_code, answer.json()["checks"]["migrations"]), (503, "missing"))
             executor.return_value.migration_plan.return_value = []
             self.assertEqual(self.client.get(READY).status_code, 200)
+
+    def test_with_a_key_that_is_not_in_the_ring(self) -> None:
+        seal("secret", bound_to="somewhere")
+        ring = [f"k9:{base64.b64encode(b'9' * 32).decode()}"]
+        with override_settings(ENCRYPTION_KEYS=ring):
+            answer = self.client.get(READY)
+        self.assertEqual((answer.status_code, answer.json()["checks"]["keys"]), (503, "missing"))
 
     def test_nothing_is_needed_to_ask_and_nothing_counted(self) -> None:
         answer = self.client.get(READY)

@@ -3,17 +3,18 @@
 import json
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory, SimpleTestCase, override_settings
+from django.test import override_settings
 from django.urls import include, path
 
 from merchants.tests.base import ApiTestCase
-from merchants.tests.factories import key_headers, make_api_key, make_merchant
+from merchants.tests.factories import PASSWORD, key_headers, make_api_key, make_member, make_merchant, sign_in
 from onpoint_pay import urls
-from onpoint_pay.middleware import client_address
+from payments.models import Payment
 
-LIMITS = {
+LIMITS = settings.RATE_LIMITS | {
     "api": "3/1m",
     "initiate": "120/1m",
     "status": "2/1m",
@@ -186,37 +187,62 @@ class Refusals(MiddlewareTestCase):
         self.assertContains(page, "The amount must be whole shillings")
 
 
-class Addresses(SimpleTestCase):
-    def address(self, peer: str, forwarded: str | None = None) -> str:
-        headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
-        return client_address(RequestFactory(headers=headers, REMOTE_ADDR=peer).get("/"))
+class KeysInAddresses(MiddlewareTestCase):
+    """Whoever puts a key or token into the query is told so at once, on every route, and no log repeats it."""
 
-    def test_without_a_trusted_proxy_headers_count_for_nothing(self) -> None:
-        self.assertEqual(self.address("203.0.113.9", "198.51.100.1"), "203.0.113.9")
-        self.assertEqual(self.address("203.0.113.9"), "203.0.113.9")
+    def queries(self) -> list[str]:
+        key = self.headers["Authorization"].removeprefix("Bearer ")
+        token = sign_in(make_member(self.merchant)).tokens.access
+        hidden = "".join(f"%{ord(letter):02x}" for letter in key)
+        return [
+            f"api_key={key}",
+            f"q={key}",
+            f"q={hidden}",
+            f"limit=5&x={key}&y=1",
+            f"{key}",
+            f"token={token}",
+            "access_token=x",
+            "API-KEY=x",
+            "api%5Fkey=x",
+            "secret_key=x",
+            "authorization=Basic+x",
+            "secret=whsec_" + "x" * 32,
+        ]
 
-    @override_settings(TRUSTED_PROXIES=["10.0.0.0/8", "fd00::/8"])
-    def test_a_trusted_proxy_tells_the_address(self) -> None:
-        self.assertEqual(self.address("10.1.2.3", "198.51.100.1"), "198.51.100.1")
-        self.assertEqual(self.address("fd00::1", "2001:db8::7"), "2001:db8::7")
-        self.assertEqual(self.address("10.1.2.3"), "10.1.2.3")
+    def test_they_are_refused_everywhere_and_repeated_nowhere(self) -> None:
+        queries, told = self.queries(), ""
+        with self.assertLogs(level="DEBUG") as caught:
+            for address in (
+                "merchant/",
+                "auth/login/",
+                "health/live/",
+                "docs/",
+                "payments/mpesa/callback/",
+                "nowhere/",
+            ):
+                for query in queries:
+                    with self.subTest(address=address, query=query[:16]):
+                        answer = self.get(f"{address}?{query}", self.headers)
+                        found = self.assert_problem(answer, 401, "api_key_invalid")
+                        self.assertIn("Authorization header", found["detail"])
+                        told += answer.content.decode() + str(answer.headers)
+        told += " ".join(f"{record.msg} {record.args}" for record in caught.records)
+        self.assertIn("/api/v1/merchant/", told)
+        for query in queries:
+            for secret in (query, query.partition("=")[2]):
+                self.assertFalse(len(secret) > 8 and secret in told, secret)
 
-    @override_settings(TRUSTED_PROXIES=["10.0.0.0/8"])
-    def test_what_the_client_wrote_itself_counts_for_nothing(self) -> None:
-        self.assertEqual(self.address("10.1.2.3", "127.0.0.1, 196.201.214.200, 198.51.100.1"), "198.51.100.1")
-        self.assertEqual(self.address("203.0.113.9", "127.0.0.1"), "203.0.113.9")
-        for nonsense in ("nonsense", "198.51.100.1:8080", "<script>", "1.2.3.4, ", ",,", "999.1.1.1"):
-            with self.subTest(nonsense=nonsense):
-                self.assertIn(self.address("10.1.2.3", nonsense), ("10.1.2.3", "1.2.3.4"))
+    def test_nothing_is_done_for_them(self) -> None:
+        body = {"amount": 100, "payment_method": "mpesa", "phone": "254712345678", "reference": "ORDER-1"}
+        for query in self.queries():
+            answer = self.post(f"payments/initiate/?{query}", body, self.headers)
+            self.assert_problem(answer, 401, "api_key_invalid")
+        self.assertEqual(Payment.objects.count(), 0)
 
-    @override_settings(TRUSTED_PROXIES=["10.0.0.0/8"], TRUSTED_PROXY_HOPS=2)
-    def test_two_proxies_in_a_row(self) -> None:
-        self.assertEqual(self.address("10.1.2.3", "6.6.6.6, 198.51.100.1, 10.9.9.9"), "198.51.100.1")
-        self.assertEqual(self.address("10.1.2.3", "198.51.100.1"), "10.1.2.3")
-
-    @override_settings(TRUSTED_PROXIES=["10.0.0.0/8"])
-    def test_a_peer_that_is_no_address(self) -> None:
-        self.assertEqual(self.address("", "198.51.100.1"), "")
+    def test_other_queries_are_none(self) -> None:
+        for query in ("limit=5", "q=task_test_x", "reference=ORDER-1", "q=a%26api_key%3Dx", "phone=254712345678", ""):
+            with self.subTest(query=query):
+                self.assertEqual(self.get(f"payments/?{query}", self.headers).status_code, 200)
 
 
 class RateLimits(MiddlewareTestCase):
@@ -268,3 +294,25 @@ class RateLimits(MiddlewareTestCase):
             answer = self.get("merchant/", self.headers)
             self.assertEqual(answer.status_code, 200)
             self.assertNotIn("RateLimit", answer)
+
+    @override_settings(RATE_LIMITS=LIMITS | {"auth": "1/1m", "login": "1/15m"}, CACHES=AWAY)
+    def test_without_the_store_nobody_signs_in_and_it_is_logged_each_time(self) -> None:
+        person = make_member(self.merchant)
+        for _ in range(3):
+            with self.assertLogs("onpoint_pay.kit", "WARNING") as caught:
+                answer = self.post("auth/login/", {"email": person.email, "password": PASSWORD})
+            self.assert_problem(answer, 503, "sign_in_unavailable")
+            told = [record.msg["event"] for record in caught.records]  # type: ignore[index]
+            self.assertEqual(told, ["rate_limit_store_away", "lockout_store_away"])
+        self.assertFalse(person.sessions.exists())
+
+    @override_settings(RATE_LIMITS=LIMITS)
+    def test_the_headers_are_lists_as_the_draft_has_them(self) -> None:
+        answer = self.post("payments/status/", {"reference": "A"}, self.headers)
+        policy = r'"[a-z_]+";q=[1-9][0-9]*;w=[1-9][0-9]*'
+        self.assertRegex(answer["RateLimit-Policy"], f"^{policy}(, {policy})*$")
+        self.assertRegex(answer["RateLimit"], r'^"[a-z_]+";r=[0-9]+;t=[0-9]+$')
+        name = answer["RateLimit"].split(";")[0]
+        self.assertIn(name, answer["RateLimit-Policy"])
+        for header in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"):
+            self.assertTrue(answer[header].isdigit())

@@ -149,6 +149,20 @@ class Databases(SettingsTestCase):
         self.assertEqual(self.database(DB_NAME="pay", DB_PORT="6543")["PORT"], "6543")
 
 
+class Cookies(SettingsTestCase):
+    NAMES = [
+        f"{kind}_COOKIE_{part}" for kind in ("SESSION", "CSRF") for part in ("NAME", "SECURE", "HTTPONLY", "SAMESITE")
+    ]
+
+    def test_with_https_only_we_ourselves_can_set_them(self) -> None:
+        session, csrf = ["__Host-onpoint-session", True, True, "Strict"], ["__Host-onpoint-csrf", True, True, "Strict"]
+        self.assertEqual(self.read(GOOD, *self.NAMES), session + csrf)
+
+    def test_on_a_developers_own_machine_they_work_without(self) -> None:
+        found = self.read({}, *self.NAMES)
+        self.assertEqual((found[0], found[1], found[4]), ("onpoint-session", False, "onpoint-csrf"))
+
+
 class BeforeStart(SettingsTestCase):
     def test_a_good_configuration(self) -> None:
         self.assertEqual(self.problems(), [])
@@ -160,8 +174,12 @@ class BeforeStart(SettingsTestCase):
         self.assertEqual(self.problems(ALLOWED_HOSTS="*"), ["ALLOWED_HOSTS"])
         self.assertEqual(self.problems(BASE_URL="http://pay.example.com"), ["BASE_URL"])
         self.assertEqual(self.problems(WEBHOOK_ALLOW_PRIVATE="yes"), ["WEBHOOK_ALLOW_PRIVATE"])
+        self.assertEqual(self.problems(TRUSTED_PROXIES="0.0.0.0/0"), ["TRUSTED_PROXIES"])
+        self.assertEqual(self.problems(TRUSTED_PROXIES="10.0.0.0/8,fd00::/8"), [])
         self.assertEqual(self.problems(WEBHOOK_EGRESS_PROXY="proxy.example:3128"), ["WEBHOOK_EGRESS_PROXY"])
         self.assertEqual(self.problems(WEBHOOK_EGRESS_PROXY="http://proxy.example:3128"), [])
+        self.assertEqual(self.problems(KYC_REQUIRED="kra_pin,passport"), ["KYC_REQUIRED"])
+        self.assertEqual(self.problems(STATIC_ROOT="/srv/static", KYC_ROOT="/srv/static/../static/kyc"), ["KYC_ROOT"])
 
     def test_all_come_at_once(self) -> None:
         everything = {"SECRET_KEY": "", "ENCRYPTION_KEYS": "", "ALLOWED_HOSTS": "*", "BASE_URL": ""}

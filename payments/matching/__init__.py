@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from payments.matching.evidence import Evidence, weigh
-from payments.matching.payers import PayerFit
+from payments.matching.payers import PayerFit, payer_fit, phone_digest
 from payments.matching.rules import SCORES, Finding, best_rule, deciding
 from payments.matching.typed_codes import code_keys, fold, search_keys
 from payments.matching.types import (
@@ -33,12 +33,15 @@ __all__ = [
     "Kind",
     "LearnedAlias",
     "Paid",
+    "PayerFit",
     "Rule",
     "Suggestion",
     "code_keys",
     "decide",
     "fold",
+    "payer_fit",
     "payer_key",
+    "phone_digest",
     "recognises",
     "search_keys",
 ]

@@ -5,18 +5,13 @@ import django.db.models.functions.datetime
 from django.db import migrations, models
 
 import onpoint_pay.kit.ids
-from audit.guards import fixed, guard_trigger, rules_sql, stays
+from audit.guards import guard_trigger, rules_sql
 from onpoint_pay.kit.db import grant_application_role
+from payments.guards import DOUBTS
 from payments.states import DOUBT_MOVES, DOUBT_PROPOSED
 
 Q = models.Q
 RULES = rules_sql("doubt_decision", DOUBT_MOVES) + guard_trigger("doubt_decision", "doubt_decision", DOUBT_PROPOSED)
-WHAT_WAS_SAID = ("op_id", "merchant_id", "mode", "outcome", "receipt", "note", "proposed_by")
-KEPT = (
-    fixed("doubt_decision", *WHAT_WAS_SAID)
-    + fixed("doubt_decision", "decided_by", "evidence_id", name="decided", when="OLD.status <> 'proposed'")
-    + stays("doubt_decision")
-)
 NO_RULES = "DROP TRIGGER doubt_decision_state ON doubt_decision; DELETE FROM state_rule WHERE entity = 'doubt_decision';"
 
 
@@ -114,6 +109,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(RULES, NO_RULES),
-        migrations.RunSQL(KEPT, migrations.RunSQL.noop),
+        migrations.RunSQL(DOUBTS, migrations.RunSQL.noop),
         migrations.RunPython(grant_application_role(), migrations.RunPython.noop),
     ]

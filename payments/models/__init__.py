@@ -6,6 +6,7 @@ from payments.models.doubts import DoubtDecision
 from payments.models.events import ProviderEvent
 from payments.models.operations import MoneyOp
 from payments.models.payments import REFERENCE_POLICIES, Payment
+from payments.models.privacy import Erasure
 from payments.models.questions import ProviderQuestion, ShortcodeHealth
 from payments.models.refunds import Refund
 
@@ -18,6 +19,7 @@ __all__ = [
     "C2bClaim",
     "C2bReceipt",
     "DoubtDecision",
+    "Erasure",
     "MoneyOp",
     "Payment",
     "ProviderEvent",

@@ -18,6 +18,8 @@ class ProviderEvent(models.Model):
     dedupe = models.TextField()
     mode = models.CharField(max_length=4)
     body = models.BinaryField()
+    # Of the body as it came in, once personal fields were taken out of it: a repeat is still known for one.
+    body_sha256 = models.BinaryField(null=True)
     headers = models.JSONField(default=dict)
     source_ip = models.GenericIPAddressField(null=True)
     token_ok = models.BooleanField(default=False)

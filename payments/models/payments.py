@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Lower
 
 from onpoint_pay.kit.caller import MODES
 from onpoint_pay.kit.db import KeyedModel, ScopedQuerySet
@@ -65,6 +66,9 @@ class Payment(KeyedModel):
     phone_hash = models.TextField(null=True)
     payer_name = models.TextField(null=True)
     email = models.TextField(null=True)
+    # Keyed digests of phone and e-mail address that were forgotten, hex: the same payer is still the same.
+    phone_digest = models.TextField(null=True)
+    email_digest = models.TextField(null=True)
     description = models.TextField(null=True)
     customer_message = models.TextField(null=True)
     language = models.CharField(max_length=2)
@@ -151,6 +155,12 @@ class Payment(KeyedModel):
                 fields=["merchant", "mode", "phone", "-created_at"],
                 condition=Q(phone__isnull=False),
                 name="transactions_by_phone",
+            ),
+            models.Index(
+                models.F("merchant"), Lower("email"), condition=Q(email__isnull=False), name="transactions_by_email"
+            ),
+            models.Index(
+                fields=["merchant", "phone_hash"], condition=Q(phone_hash__isnull=False), name="transactions_by_hash"
             ),
             models.Index(
                 fields=["merchant", "mode", "provider_reference"],

@@ -11,11 +11,11 @@ from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
+from onpoint_pay.kit.pages import PageSerializer
 from payments.matching import fold
 from payments.models import C2bAccount, C2bClaim, C2bReceipt
 from payments.serializers.fields import AmountField, FlagField, PhoneField, fail, stamp
 from payments.states import C2B_SOURCES, C2B_STATES, VERIFICATIONS
-from webhooks.serializers.fields import PageSerializer
 
 LONGEST_CODE, MOST_ALIASES = 20, 20
 

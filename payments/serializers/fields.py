@@ -13,6 +13,7 @@ from merchants.serializers import AmountField as AmountField
 from merchants.serializers import CurrencyField as CurrencyField
 from merchants.serializers import TextField
 from onpoint_pay.kit.api import DecimalText, plain_number
+from onpoint_pay.kit.cards import holds_card_number
 from onpoint_pay.kit.clock import rfc3339
 from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
 
@@ -90,6 +91,14 @@ class MetadataField(serializers.JSONField):
             raise fail("metadata_invalid", f"The number of {key} is too large to come back unchanged; send it as text.")
         if not isinstance(value, (str, int, float, bool)) or len(str(value)) > 500:
             raise fail("metadata_invalid", f"The value of {key} must be text, a number or true/false, up to 500 long.")
+        refuse_cards(key)
+        refuse_cards(str(value))
+
+
+def refuse_cards(text: str) -> None:
+    """Raises ValidationError card_data_not_accepted for a card's number; the answer does not repeat it."""
+    if holds_card_number(text):
+        raise fail("card_data_not_accepted", "This holds the number of a card, which must not be stored here.")
 
 
 def stamp(value: Any) -> str | None:

@@ -13,6 +13,7 @@ from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
+from onpoint_pay.kit.pages import PageSerializer
 from payments.models import Payment
 from payments.serializers.fields import (
     REFERENCE,
@@ -24,10 +25,10 @@ from payments.serializers.fields import (
     MetadataField,
     PhoneField,
     fail,
+    refuse_cards,
     stamp,
 )
 from payments.states import AWAITING_CUSTOMER, PAID, PAYMENT_STATES, PENDING_REASONS
-from webhooks.serializers.fields import PageSerializer
 
 PROMPT_METHOD, C2B_METHOD = "mpesa", "mpesa_c2b"
 METHODS = (PROMPT_METHOD, C2B_METHOD)
@@ -88,6 +89,10 @@ class InitiateSerializer(InputSerializer):
     def validate_reference(self, value: str) -> str:
         if not REFERENCE.fullmatch(value):
             raise fail("reference_invalid", "A reference has 1 to 64 of A-Z a-z 0-9 . _ - / :")
+        return value
+
+    def validate_description(self, value: str) -> str:
+        refuse_cards(value)
         return value
 
     def validate_account_reference(self, value: str) -> str:

@@ -12,11 +12,11 @@ from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
+from onpoint_pay.kit.pages import PageSerializer
 from payments.models import Refund
 from payments.serializers.fields import AmountField, PhoneField, stamp
 from payments.serializers.payments import FailureSerializer
 from payments.states import MANUAL, REFUND_PENDING_REASONS, REFUND_ROUTES, REFUND_STATES
-from webhooks.serializers.fields import PageSerializer
 
 
 class DestinationSerializer(InputSerializer):

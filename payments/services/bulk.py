@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from audit.services import record
 from merchants.models import Merchant
 from merchants.selectors.records import merchant_card
+from merchants.services.live_mode import require_live
 from merchants.services.provider_accounts import account_of
 from onpoint_pay.kit.caller import LIVE, Caller
 from onpoint_pay.kit.clock import now
@@ -198,12 +199,15 @@ def send_line(line_id: int) -> None:
 
 
 def _caller_of(run: BulkRun) -> Caller:
-    """Whoever asked, as far as they may still ask. Raises Problem merchant_suspended and live_mode_disabled."""
+    """Whoever asked, as far as they may still ask.
+
+    Raises Problem merchant_suspended, kyc_required and live_mode_disabled.
+    """
     card = merchant_card(run.merchant)
     if card.status == Merchant.Status.SUSPENDED:
         raise Problem("merchant_suspended")
-    if run.mode == LIVE and not card.live_enabled:
-        raise Problem("live_mode_disabled")
+    if run.mode == LIVE:
+        require_live(card)
     return Caller(merchant=card, mode=run.mode, actor=run.created_by, kind="bulk")
 
 

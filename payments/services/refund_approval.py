@@ -4,6 +4,7 @@ from uuid import UUID
 
 from merchants.models import Merchant
 from merchants.selectors.find import person_of
+from merchants.services.step_up import require_recent
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import retry_unit
@@ -29,6 +30,10 @@ def needs_approval(caller: Caller, amount: Money, *, route: str) -> bool:
     may_only_ask = caller.kind == "user" and not caller.may(APPROVE)
     if route == MANUAL or may_only_ask:
         return True
+    return is_above_limit(caller, amount)
+
+
+def is_above_limit(caller: Caller, amount: Money) -> bool:
     limit = Merchant.objects.values_list("refund_approval_above", flat=True).get(id=caller.merchant_id)
     return limit is not None and amount.minor > limit
 
@@ -37,13 +42,15 @@ def approve_refund(caller: Caller, refund_id: UUID) -> Refund:
     """A second person agrees: the refund is put on its way, or booked at once when it was sent by hand.
 
     Raises NotFound, and Problem permission_denied (a key), own_request_approval (the one who asked, or whose key did),
-    state_conflict, receipt_already_used.
+    step_up_required (above the merchant's limit), state_conflict, receipt_already_used.
     """
     person_of(caller)
     asked = refund_by_id(caller, refund_id)
     makers = [asked.requested_by, *makers_of_key(asked.requested_by)]
     if caller.actor in makers:
         raise own_request(caller, makers, what="refund", scope=APPROVE)
+    if is_above_limit(caller, Money(asked.amount, asked.currency)):
+        require_recent(caller, to="approve a refund above the limit")
     return retry_unit(lambda: _approve(caller, asked))
 
 

@@ -100,7 +100,7 @@ class Asking(BulkCalls, PaymentTestCase):
         run = BulkRun.objects.get()
         self.assertEqual(self.shown(run), body)
         link = AuditEvent.objects.get(action="bulk.created")
-        self.assertEqual((link.object, link.actor, link.detail), (body["id"], run.created_by, {"lines": 3}))
+        self.assertEqual((link.object, link.actor, link.told), (body["id"], run.created_by, {"lines": 3}))
         self.assertEqual((Payment.objects.count(), simulator().summary()["pushes_received"]), (0, 0))
 
     def test_every_fault_of_every_item_at_once(self) -> None:

@@ -9,8 +9,10 @@ from django.http import HttpResponse
 from django.test import override_settings
 
 from audit.models import AuditEvent
+from audit.services.keys import reseal
 from merchants.tests.accounts import make_account
 from merchants.tests.factories import make_member, make_merchant, person_headers
+from onpoint_pay.kit import data_keys
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import from_public, to_public
@@ -75,6 +77,16 @@ class Bringing(RunTestCase):
         actions = AuditEvent.objects.filter(object=told["id"]).order_by("seq").values_list("action", flat=True)
         self.assertEqual(list(actions), ["reconciliation.brought", "reconciliation.run"])
         self.assertEqual(run_reconciliations(), 0)
+
+    def test_what_waits_is_sealed_anew_and_still_taken_in(self) -> None:
+        self.put(self.paid())
+        name = self.upload().json()["id"]
+        before = bytes(ReconRunPart.objects.get().body)
+        self.assertEqual(reseal(actor="tests", new_data_keys=True).done["recon_run_part.body"], 1)
+        self.assertNotEqual(bytes(ReconRunPart.objects.get().body), before)
+        data_keys.forget()
+        self.assertEqual(run_reconciliations(), 1)
+        self.assertEqual(self.run_now(name)["lines_new"], 1)
 
     def test_the_same_file_again_adds_nothing(self) -> None:
         self.put(self.paid())
@@ -211,7 +223,7 @@ class InLiveMode(RunTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.merchant.live_enabled = True
+        self.merchant.live_enabled, self.merchant.kyc_status = True, "verified"
         self.merchant.save()
         make_account(self.merchant, mode="live", shortcode="600123")
         self.person = person_headers(self.finance, mode="live")

@@ -1,11 +1,13 @@
 """Refunds that wait for a second person: which do, who may agree, and what is held meanwhile."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
 
-from merchants.models import Merchant, Role, User
+from merchants.models import Merchant, Role, Session, User
 from merchants.tests.factories import key_headers, make_api_key, make_member, make_merchant, person_headers
+from onpoint_pay.kit.clock import now
 from payments.models import MoneyOp, Payment, Refund
 from payments.services.out_sending import send_out
 from payments.tests.base import next_key
@@ -164,6 +166,15 @@ class WhoMayAgree(ApprovalCalls, RefundTestCase):
         for word in ("approve", "cancel"):
             self.assert_problem(self.decide(refund, word, stranger), 404, "resource_missing")
         self.assert_waiting(refund)
+
+    def test_above_the_limit_only_after_a_fresh_proof(self) -> None:
+        refund = self.waiting(self.paid())
+        user, headers = self.person()
+        Session.objects.filter(user=user).update(proved_at=now() - timedelta(minutes=11))
+        self.assert_problem(self.decide(refund, "approve", headers), 403, "step_up_required")
+        self.assert_waiting(refund)
+        self.limit(None)
+        self.assertEqual(self.decide(refund, "approve", headers).status_code, 200)
 
     def test_once(self) -> None:
         refund = self.waiting(self.paid())

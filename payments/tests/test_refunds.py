@@ -216,8 +216,8 @@ class Refused(RefundTestCase):
         self.assert_untouched(payment)
 
     def live_merchant(self) -> object:
-        self.merchant.live_enabled = True
-        self.merchant.save(update_fields=["live_enabled"])
+        self.merchant.live_enabled, self.merchant.kyc_status = True, "verified"
+        self.merchant.save(update_fields=["live_enabled", "kyc_status"])
         return self.merchant
 
     def test_a_key_that_may_only_read(self) -> None:

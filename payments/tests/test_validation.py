@@ -159,6 +159,19 @@ class Refusals(PaymentTestCase):
                 self.refuse("metadata_invalid", "metadata", metadata=metadata)
         self.assert_silence()
 
+    def test_no_card_number_is_taken_or_repeated(self) -> None:
+        number = "4242 4242 4242 4242"
+        for given in (
+            {"description": f"card {number}"},
+            {"metadata": {"note": number}},
+            {"metadata": {"card": 4242424242424242}},
+            {"metadata": {"4242424242424242": "yes"}},
+        ):
+            with self.subTest(given=given):
+                found = self.refuse("card_data_not_accepted", next(iter(given)), **given)
+                self.assertNotIn("4242", str(found))
+        self.assert_silence()
+
     def test_callback_urls(self) -> None:
         for url in (
             "shop.example/hook",

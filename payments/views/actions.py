@@ -192,6 +192,7 @@ class BulkViewSet(ApiViewSet):
             "email_invalid",
             "reference_invalid",
             "metadata_invalid",
+            "card_data_not_accepted",
             "callback_url_invalid",
             "callback_url_forbidden",
         ),

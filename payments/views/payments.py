@@ -19,6 +19,7 @@ from onpoint_pay.kit.api import (
     request_id_of,
     validated,
 )
+from onpoint_pay.kit.caller import PUBLISHABLE
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses, sort_by
 from payments.errors import payment_refused
@@ -34,6 +35,7 @@ from payments.serializers.payments import (
     TimelineSerializer,
     payment_body,
 )
+from payments.serializers.public import PAYMENT_OR_STATE, STATE_EXAMPLES, payment_state_body
 from payments.services.c2b_start import start_payment
 from payments.services.replay import Claim, Stored
 from payments.services.status import refreshed
@@ -132,6 +134,7 @@ class PaymentViewSet(ApiViewSet):
         "timeline": READ,
     }
     rate_policies = {"initiate": "initiate", "status": "status", "by_checkout": "status"}
+    public_actions = ("by_checkout",)
 
     @extend_schema(
         operation_id="initiate_payment",
@@ -150,6 +153,7 @@ class PaymentViewSet(ApiViewSet):
             "email_invalid",
             "reference_invalid",
             "metadata_invalid",
+            "card_data_not_accepted",
             "callback_url_invalid",
             "callback_url_forbidden",
             "state_conflict",
@@ -191,11 +195,14 @@ class PaymentViewSet(ApiViewSet):
         operation_id="payment_status_by_checkout",
         summary="State of a payment by its checkout request id",
         parameters=[CHECKOUT_ID],
-        responses=PaymentSerializer,
+        responses={200: PAYMENT_OR_STATE},
+        examples=STATE_EXAMPLES,
         extensions=NOT_FOUND,
     )
     def by_checkout(self, request: Request, checkout_request_id: str) -> HttpResponse:
-        return json_answer(payment_body(find.payment_by_provider_reference(self.caller, checkout_request_id)))
+        """For pages that wait. With a publishable key only how it stands: nothing of the payer, and no amount."""
+        shown = payment_state_body if self.caller.kind == PUBLISHABLE else payment_body
+        return json_answer(shown(find.payment_by_provider_reference(self.caller, checkout_request_id)))
 
     @extend_schema(
         operation_id="list_transactions",

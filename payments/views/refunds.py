@@ -124,7 +124,9 @@ class RefundViewSet(ApiViewSet):
         request=None,
         parameters=[REFUND_ID, IDEMPOTENCY_HEADER],
         responses=RefundSerializer,
-        extensions=refuses("permission_denied", "own_request_approval", "state_conflict", "receipt_already_used"),
+        extensions=refuses(
+            "permission_denied", "own_request_approval", "step_up_required", "state_conflict", "receipt_already_used"
+        ),
     )
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> HttpResponse:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from providers.base import CallbackParser
 from providers.errors import NotSupported
-from providers.mpesa import c2b, mapping, results
+from providers.mpesa import c2b, mapping, personal, results
 from providers.types import CallbackEvent, CallbackReply, EventKind, InboundRequest, ValidationRefusal
 
 COLLECT_DOOR = "collect"
@@ -43,3 +43,7 @@ class MpesaCallbacks(CallbackParser):
     def reply_to_validation(self, refusal: ValidationRefusal | None) -> CallbackReply:
         """Take the payment, or have M-Pesa cancel it with the words that fit the refusal."""
         return CallbackReply(body=c2b.validation_reply(refusal))
+
+    def without_personal(self, body: bytes) -> bytes:
+        """Codes, receipts, amounts and times; no names, no numbers, nothing we have not met yet."""
+        return personal.without_personal(body)

@@ -15,8 +15,8 @@ from onpoint_pay.kit.caller import LIVE, Caller
 from onpoint_pay.kit.clock import rfc3339
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
+from onpoint_pay.kit.pages import PageSerializer
 from settlements.models import LedgerAccount, LedgerEntry, LedgerTransfer
-from webhooks.serializers.fields import PageSerializer
 
 SIDES = {"D": "debit", "C": "credit"}
 FAULTS = ("account_differs_from_entries", "running_balance_broken", "transfer_not_balanced")

@@ -12,9 +12,9 @@ from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import rfc3339
 from onpoint_pay.kit.ids import to_public
+from onpoint_pay.kit.pages import PageSerializer
 from settlements.models import Export
 from settlements.states import EXPORT_FORMATS, EXPORT_READY, EXPORT_STATES, EXPORT_TYPES
-from webhooks.serializers.fields import PageSerializer
 
 _signer = Signer(salt="onpoint_pay.export")
 

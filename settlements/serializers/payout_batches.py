@@ -16,10 +16,10 @@ from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.errors import Fault, Invalid, Problem
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
+from onpoint_pay.kit.pages import PageSerializer
 from settlements.models import PayoutBatch
 from settlements.serializers.payouts import AskPayoutSerializer
 from settlements.states import BATCH_STATES
-from webhooks.serializers.fields import PageSerializer
 
 MOST_LINES = 500
 # The columns of a CSV file: those of a destination under their own names.

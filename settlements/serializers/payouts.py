@@ -13,6 +13,7 @@ from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.ids import PublicIdInvalid, from_public, to_public
 from onpoint_pay.kit.money import Money
+from onpoint_pay.kit.pages import PageSerializer
 from settlements.models import Payout, PayoutDestination
 from settlements.states import (
     DESTINATION_STATES,
@@ -22,7 +23,6 @@ from settlements.states import (
     PAYOUT_ROUTES,
     PAYOUT_STATES,
 )
-from webhooks.serializers.fields import PageSerializer
 
 REFERENCE = re.compile(r"[A-Za-z0-9._\-/:]{1,64}")
 SHORTCODE = re.compile(r"[0-9]{5,7}")

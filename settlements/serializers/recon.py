@@ -10,9 +10,9 @@ from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import now, rfc3339
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
+from onpoint_pay.kit.pages import PageSerializer
 from settlements.models import ReconException
 from settlements.states import RECON_EXCEPTION_KINDS, RECON_EXCEPTION_STATES, RECON_SEVERITIES
-from webhooks.serializers.fields import PageSerializer
 
 # What a merchant can look up by its name in the API.
 PREFIXES = {"payment": "pay", "refund": "ref", "c2b_receipt": "c2b"}

@@ -13,6 +13,8 @@ from onpoint_pay.kit.clock import rfc3339
 from onpoint_pay.kit.entries import ENTRY_KINDS
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
+from onpoint_pay.kit.pages import PageSerializer
+from onpoint_pay.kit.uploads.fields import SentFileField
 from settlements.models import ReconLine, ReconRun
 from settlements.serializers.books import numbered
 from settlements.serializers.recon import PREFIXES
@@ -23,7 +25,6 @@ from settlements.states import (
     RECON_RUN_STATES,
     RECON_SOURCES,
 )
-from webhooks.serializers.fields import PageSerializer
 
 COUNTS = ("lines", "lines_new", "unparsable", "gaps", "matched", "proposed", "charges", "booked", "closed")
 
@@ -99,7 +100,7 @@ def _exception(line: ReconLine) -> str | None:
 class StartRunSerializer(InputSerializer):
     """A statement of an account of your own, as the form field `file` of a multipart body."""
 
-    file = serializers.FileField(help_text="As the provider gave it out; 10 MiB at most.")
+    file = SentFileField(help_text="As the provider gave it out; 10 MiB at most.")
     account = TextField(max_length=100, help_text="The provider and your shortcode there, such as daraja:600123.")
     source = serializers.ChoiceField(choices=RECON_SOURCES, help_text="What kind of file it is.")  # type: ignore[assignment]
     currency = CurrencyField(choices=["KES"], default="KES")

@@ -6,9 +6,9 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from onpoint_pay import openapi_texts_payouts as texts
+from onpoint_pay.kit.pages import PageSerializer
 from settlements.models import PayoutDestination
 from settlements.serializers.payouts import DestinationSerializer, destination_body
-from webhooks.serializers.fields import PageSerializer
 
 EXAMPLE = texts.DESTINATION_EXAMPLE | {"object": "settlement_account", "receives_settlements": True}
 

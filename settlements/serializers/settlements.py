@@ -10,9 +10,9 @@ from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.clock import rfc3339
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
+from onpoint_pay.kit.pages import PageSerializer
 from settlements.models import Settlement, SettlementLine
 from settlements.states import LINE_KINDS, SETTLEMENT_STATES
-from webhooks.serializers.fields import PageSerializer
 
 
 def settlement_body(settlement: Settlement) -> dict[str, Any]:

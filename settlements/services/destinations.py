@@ -66,7 +66,7 @@ def add_destination(caller: Caller, *, type: str, details: dict[str, str], label
         mode=caller.mode,
         type=type,
         label=label,
-        sealed=seal(_plain(details), bound_to=f"payout_destination.sealed:{key}"),
+        sealed=seal(_plain(details), bound_to=f"payout_destination.sealed:{key}", merchant_id=caller.merchant_id),
         shown=target.shown,
         digest=digest_of(target),
         status=ACTIVE,
@@ -110,7 +110,8 @@ def rename_destination(caller: Caller, destination_id: UUID, *, label: str) -> P
 
 def target_of(row: PayoutDestination) -> Target:
     """Where a kept destination leads, in clear."""
-    details = orjson.loads(unseal(row.sealed, bound_to=f"payout_destination.sealed:{row.id}"))
+    place = f"payout_destination.sealed:{row.id}"
+    details = orjson.loads(unseal(row.sealed, bound_to=place, merchant_id=row.merchant_id))
     return Target(type=row.type, details=details, row=row)
 
 
@@ -147,13 +148,15 @@ def digest_of(target: Target) -> bytes:
     return keyed_digest(f"payout_destination:{target.type}:{_plain(target.details)}")
 
 
-def seal_for_payout(payout_id: UUID, target: Target) -> str:
-    return seal(_plain(target.details), bound_to=f"payouts.destination:{payout_id}")
+def seal_for_payout(payout_id: UUID, target: Target, *, merchant_id: UUID) -> str:
+    return seal(_plain(target.details), bound_to=f"payouts.destination:{payout_id}", merchant_id=merchant_id)
 
 
 def details_of(payout: Payout) -> dict[str, str]:
     """Where a payout goes, in clear, as it was when it was asked for."""
-    found: dict[str, str] = orjson.loads(unseal(payout.destination_sealed, bound_to=f"payouts.destination:{payout.id}"))
+    place = f"payouts.destination:{payout.id}"
+    opened = unseal(payout.destination_sealed, bound_to=place, merchant_id=payout.merchant_id)
+    found: dict[str, str] = orjson.loads(opened)
     return found
 
 

@@ -38,7 +38,7 @@ from settlements.services.payouts import (
     tell_of_waiting,
     way_of,
 )
-from settlements.services.step_up import require_person
+from settlements.services.step_up import require_person, require_proven_person
 from settlements.states import BATCH_CANCELLED, BATCH_COMPLETED, BATCH_PENDING, BATCH_REQUIRES_APPROVAL, PAYOUT_OPEN
 from webhooks.services.outbox import publish_event
 
@@ -159,11 +159,13 @@ def _rows(caller: Caller, batch: PayoutBatch, asks: Sequence[PayoutAsk]) -> list
 
 
 def approve_batch(caller: Caller, batch_id: UUID) -> PayoutBatch:
-    """Let all payouts of a waiting batch go out. Raises NotFound, Problem permission_denied (a key),
-    own_request_approval and state_conflict."""
+    """Let all payouts of a waiting batch go out.
+
+    Raises NotFound, Problem permission_denied (a key), step_up_required, own_request_approval and state_conflict.
+    """
 
     batch_by_id(caller, batch_id)
-    require_person(caller, to="approve a batch")
+    require_proven_person(caller, to="approve a batch")
 
     def unit() -> PayoutBatch:
         batch, payouts = _waiting(caller, batch_id)

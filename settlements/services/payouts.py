@@ -33,7 +33,7 @@ from settlements.services.payout_limits import (
     reasons_to_ask,
 )
 from settlements.services.payout_money import PayoutMoney, hold_payouts, release_payouts
-from settlements.services.step_up import own_request, require_person
+from settlements.services.step_up import own_request, require_person, require_proven_person
 from settlements.states import PAYOUT_CANCELLED, PAYOUT_PENDING, PAYOUT_REQUIRES_APPROVAL, ROUTE_OF
 
 # The job of the room above that puts approved payouts on their way.
@@ -179,7 +179,7 @@ def make_row(
         fee=settings.PAYOUT_FEE,
         currency=ask.amount.currency,
         destination=ask.target.shown,
-        destination_sealed=seal_for_payout(key, ask.target),
+        destination_sealed=seal_for_payout(key, ask.target, merchant_id=caller.merchant_id),
         destination_row=ask.target.row,
         route=way.route,
         provider=way.provider,
@@ -276,11 +276,13 @@ def check_second_person(caller: Caller, makers: list[str], *, what: str) -> None
 
 
 def approve_payout(caller: Caller, payout_id: UUID) -> Payout:
-    """Let a waiting payout go out. Raises NotFound, Problem permission_denied (a key), own_request_approval and
-    state_conflict."""
+    """Let a waiting payout go out.
+
+    Raises NotFound, Problem permission_denied (a key), step_up_required, own_request_approval and state_conflict.
+    """
 
     payout_by_id(caller, payout_id)
-    require_person(caller, to="approve a payout")
+    require_proven_person(caller, to="approve a payout")
 
     def unit() -> Payout:
         payout = _waiting(caller, payout_id)

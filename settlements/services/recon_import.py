@@ -143,17 +143,18 @@ def _digest(stream: BinaryIO) -> tuple[str, int]:
 
 
 def _keep_bytes(row: ReconFile, stream: BinaryIO) -> None:
-    for number, body in sealed_pieces(stream, place=_place(row.id)):
+    for number, body in sealed_pieces(stream, place=place_of(row.id)):
         ReconFilePart.objects.create(file=row, number=number, body=body)
 
 
 def original_bytes(file_id: UUID) -> Iterator[bytes]:
     """The file as it came, piece by piece."""
     parts = ReconFilePart.objects.filter(file_id=file_id).order_by("number").values_list("number", "body")
-    yield from opened_pieces(parts.iterator(chunk_size=4), place=_place(file_id))
+    yield from opened_pieces(parts.iterator(chunk_size=4), place=place_of(file_id))
 
 
-def _place(file_id: UUID) -> str:
+def place_of(file_id: UUID) -> str:
+    """Where the pieces of a file open."""
     return f"recon_file_part.body:{file_id}"
 
 

@@ -14,6 +14,7 @@ from django.db.models import F
 from merchants.models import Merchant
 from merchants.permissions import ALL_SCOPES
 from merchants.selectors.records import merchant_card
+from merchants.services.live_mode import is_verified
 from onpoint_pay.kit.caller import LIVE, Caller
 from onpoint_pay.kit.clock import nairobi, now
 from onpoint_pay.kit.db import retry_unit
@@ -88,8 +89,8 @@ def _pay(shop: Shop) -> None:
 
 def _kyc_reason(shop: Shop) -> str:
     """Real money goes out to verified businesses only."""
-    merchant = Merchant.objects.only("kyc_status").get(id=shop.merchant_id)
-    needs = shop.mode == LIVE and merchant.kyc_status != Merchant.Kyc.VERIFIED
+    is_real = shop.mode == LIVE
+    needs = is_real and not is_verified(Merchant.objects.only("kyc_status").get(id=shop.merchant_id))
     return "The business is not verified yet." if needs else ""
 
 

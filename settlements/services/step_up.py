@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from merchants.models import Membership, Role
 from merchants.permissions import scopes_of_role
+from merchants.services.step_up import require_recent
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import to_public
@@ -18,13 +19,20 @@ def require_person(caller: Caller, *, to: str) -> None:
 
 
 def require_step_up(caller: Caller, *, to: str) -> None:
-    """A person whose role handles money. The one place where a second factor is to be asked for as well.
+    """A person whose role handles money, and who has just proved who they are.
 
-    Raises Problem permission_denied.
+    Raises Problem permission_denied, step_up_required.
     """
     require_person(caller, to=to)
     if caller.role not in ROLES:
         raise Problem("permission_denied", f"Your role at this merchant may not {to}.")
+    require_recent(caller, to=to)
+
+
+def require_proven_person(caller: Caller, *, to: str) -> None:
+    """A person who has just proved who they are, whatever their role. Raises as require_step_up."""
+    require_person(caller, to=to)
+    require_recent(caller, to=to)
 
 
 def own_request(caller: Caller, makers: Collection[str], *, what: str, scope: str) -> Problem:
@@ -39,8 +47,8 @@ def _whom_to_ask(caller: Caller, makers: Collection[str], *, what: str, scope: s
     team = Membership.objects.filter(merchant_id=caller.merchant_id, user__is_active=True)
     others = [
         user_id
-        for user_id, role in team.values_list("user_id", "role")
-        if scope in scopes_of_role(role, caller.mode) and to_public("usr", user_id) not in makers
+        for user_id, role, granted in team.values_list("user_id", "role", "custom_role__scopes")
+        if scope in scopes_of_role(role, caller.mode, granted=granted or ()) and to_public("usr", user_id) not in makers
     ]
     if others:
         return f"Have another person of the business approve the {what}: {len(others)} may."

@@ -13,7 +13,15 @@ from merchants.models import Merchant, Role, User
 from merchants.permissions import scopes_of_role
 from merchants.selectors.records import merchant_card
 from merchants.tests.base import ApiCalls, ApiTestCase, CommittingTestCase
-from merchants.tests.factories import key_headers, make_api_key, make_member, make_merchant, make_user, person_headers
+from merchants.tests.factories import (
+    key_headers,
+    make_api_key,
+    make_member,
+    make_merchant,
+    make_user,
+    person_headers,
+    proven_session,
+)
 from onpoint_pay.kit.caller import TEST, Caller
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.ids import from_public, to_public
@@ -62,6 +70,7 @@ def person_of(merchant: Merchant, user: User, role: str, *, mode: str = TEST) ->
         scopes=scopes_of_role(role, mode),
         user_id=user.id,
         role=role,
+        session=proven_session(user),
     )
 
 
@@ -176,11 +185,11 @@ def make_destination(merchant: Merchant, mode: str) -> str:
     return to_public("dst", add_destination(caller, type="bank", details=details, label="Main account").id)
 
 
-def make_payout(merchant: Merchant, mode: str, *, waits: bool = False) -> str:
+def make_payout(merchant: Merchant, mode: str, *, waits: bool = False, reference: str | None = None) -> str:
     """A payout to a bank, on its way unless it `waits` for a second person; its public id."""
     give(merchant, 100_00, mode=mode)
     why = ["above_limit"] if waits else []
-    payout = create_payout(_maker(merchant, mode), _ask(), request_id="req_tests", reasons=why)
+    payout = create_payout(_maker(merchant, mode), _ask(reference), request_id="req_tests", reasons=why)
     return to_public("pyt", payout.id)
 
 
@@ -196,6 +205,7 @@ def _maker(merchant: Merchant, mode: str) -> Caller:
     return person_of(merchant, make_user(), Role.FINANCE, mode=mode)
 
 
-def _ask() -> PayoutAsk:
+def _ask(reference: str | None = None) -> PayoutAsk:
     details = {name: text for name, text in BANK.items() if name != "type"}
-    return PayoutAsk(amount=Money(100_00), target=Target(type="bank", details=details), reason="Rent")
+    target = Target(type="bank", details=details)
+    return PayoutAsk(amount=Money(100_00), target=target, reason="Rent", reference=reference)

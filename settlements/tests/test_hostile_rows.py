@@ -126,9 +126,10 @@ class Payouts(HostileRows):
         self.before = execute(PICTURE)
 
     def test_what_is_paid_to_whom(self) -> None:
-        self.assert_fixed(
-            "merchant_id", "mode", "currency", "reference", "destination", "destination_sealed", "paid_from"
-        )
+        self.assert_fixed("merchant_id", "mode", "currency", "reference", "destination", "paid_from")
+        self.assert_fixed(by="told", merchant_reference="'another'")
+        self.assert_fixed("destination_sealed", by="sealed")
+        self.assert_fixed(by="sealed", destination_sealed="'v2.0.AAAA'")
         self.assert_fixed("provider", amount="amount + 100", fee="fee + 1", route="'b2c'", purpose="'refund'")
         self.assert_stays()
 
@@ -183,7 +184,8 @@ class Payouts(HostileRows):
         self.table = "payout_destination"
         key = from_public("dst", make_destination(self.merchant, "test"))
         self.before = execute(PICTURE)
-        self.assert_fixed("merchant_id", "mode", "sealed", "shown", "digest", "created_by", type="'till'")
+        self.assert_fixed("merchant_id", "mode", "shown", "digest", "created_by", type="'till'")
+        self.assert_fixed("sealed", by="sealed")
         self.assert_stays()
         PayoutDestination.objects.filter(id=key).update(status="deleted", deleted_at=now())
         self.assert_refused("UPDATE payout_destination SET status = 'active'", by="payout_destination_gone")
@@ -248,7 +250,8 @@ class Statements(HostileRows):
 
     def test_what_was_read_from_a_file(self) -> None:
         self.table = "recon_line"
-        self.assert_fixed("account", "mode", "currency", "external_id", "client_ref", "occurred_at", "kind")
+        self.assert_fixed("account", "mode", "currency", "external_id", "occurred_at", "kind")
+        self.assert_fixed("client_ref", "linked_id", "account_reference", by="told")
         self.assert_fixed(amount="amount + 1", direction="'out'", balance_after="0", line_no="line_no + 1")
         self.assert_stays()
 

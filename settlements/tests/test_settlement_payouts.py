@@ -120,6 +120,7 @@ class Payouts(TransactionTestCase):
         self.assertEqual((self.batch().status, self.batch().hold_reason), ("processing", ""))
 
     def test_real_money_goes_to_verified_businesses_only(self) -> None:
+        Merchant.objects.filter(id=self.merchant.id).update(kyc_status="unverified")
         live = self.keep(mode="live")
         set_profile(self.merchant.id, actor="tests", destination_id=live.id)
         pay_on(self.merchant, 150_00, day=MONDAY, mode="live")

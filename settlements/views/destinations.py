@@ -18,6 +18,7 @@ from settlements.serializers.payouts import (
     destination_body,
 )
 from settlements.services.destinations import add_destination, delete_destination, rename_destination, target_of
+from settlements.services.step_up import require_person
 from settlements.states import DESTINATION_STATES, DESTINATION_TYPES
 from settlements.views.payouts import READ, WRITE, text_filter
 
@@ -44,12 +45,15 @@ class DestinationViewSet(ApiViewSet):
         request=AddDestinationSerializer,
         parameters=[IDEMPOTENCY_HEADER],
         responses={201: DestinationSerializer},
-        extensions=refuses("unknown_parameter", "phone_invalid", "permission_denied", "duplicate_reference"),
+        extensions=refuses(
+            "unknown_parameter", "phone_invalid", "permission_denied", "step_up_required", "duplicate_reference"
+        ),
     )
     def create(self, request: Request) -> HttpResponse:
         """By a person with the role owner, admin or finance. Until `usable_from`, each payout to it in live mode needs
         a second person's approval.
         """
+        require_person(self.caller, to="add a destination")
         asked = validated(AddDestinationSerializer(data=request.data))
 
         def work() -> HttpResponse:
@@ -87,7 +91,7 @@ class DestinationViewSet(ApiViewSet):
         request=RenameDestinationSerializer,
         parameters=[DESTINATION_ID, IDEMPOTENCY_HEADER],
         responses=DestinationSerializer,
-        extensions=refuses("unknown_parameter", "permission_denied"),
+        extensions=refuses("unknown_parameter", "permission_denied", "step_up_required"),
     )
     def update(self, request: Request, pk: str) -> HttpResponse:
         """Where it leads never changes: keep another one instead."""
@@ -104,7 +108,7 @@ class DestinationViewSet(ApiViewSet):
         summary="Delete a kept destination",
         parameters=[DESTINATION_ID],
         responses={200: DestinationSerializer},
-        extensions=refuses("permission_denied"),
+        extensions=refuses("permission_denied", "step_up_required"),
     )
     def destroy(self, request: Request, pk: str) -> HttpResponse:
         """No new payouts to it. Those that were asked for are not touched."""

@@ -154,7 +154,7 @@ class PayoutBatchViewSet(ApiViewSet):
         request=None,
         parameters=[BATCH_ID, IDEMPOTENCY_HEADER],
         responses=PayoutBatchSerializer,
-        extensions=refuses("permission_denied", "own_request_approval", "state_conflict"),
+        extensions=refuses("permission_denied", "step_up_required", "own_request_approval", "state_conflict"),
     )
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> HttpResponse:

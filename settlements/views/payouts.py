@@ -164,7 +164,7 @@ class PayoutViewSet(ApiViewSet):
         request=None,
         parameters=[PAYOUT_ID, IDEMPOTENCY_HEADER],
         responses=PayoutSerializer,
-        extensions=refuses("permission_denied", "own_request_approval", "state_conflict"),
+        extensions=refuses("permission_denied", "step_up_required", "own_request_approval", "state_conflict"),
     )
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> HttpResponse:

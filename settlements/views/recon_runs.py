@@ -1,15 +1,10 @@
 """The API of reconciliation runs: bring a statement, look at the run, read the lines."""
 
-import hashlib
-from typing import Any
+from io import BytesIO
 
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
-from rest_framework.exceptions import ParseError
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -26,7 +21,7 @@ from onpoint_pay.kit.api import (
     validated,
 )
 from onpoint_pay.kit.entries import ENTRY_KINDS
-from onpoint_pay.kit.errors import Problem
+from onpoint_pay.kit.uploads.multipart import SentFile
 from onpoint_pay.openapi import IDEMPOTENCY_HEADER, refuses, sort_by
 from settlements.selectors.recon_runs import page_of_items, page_of_runs, run_by_id
 from settlements.serializers.recon_runs import (
@@ -45,24 +40,6 @@ from settlements.views.recon import words
 RUN_ID = OpenApiParameter("id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The run's id, rec_….")
 ACCOUNT = text_filter("account", "The provider and your shortcode there, such as daraja:600123.")
 TIMES = [each for each in AMOUNT_AND_TIME_FILTERS if not each.name.startswith("amount_")]
-
-
-class StatementParser(MultiPartParser):
-    """A form with a file in it. Raises Problem parameter_invalid for what is none."""
-
-    def parse(self, *args: Any, **options: Any) -> Any:
-        try:
-            return super().parse(*args, **options)
-        except ParseError:
-            raise Problem("parameter_invalid", "The body is no multipart form.", param="file") from None
-
-
-def digest_of(file: UploadedFile) -> str:
-    """Hex SHA-256 of the whole file."""
-    digest = hashlib.sha256()
-    for chunk in file.chunks():
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 class ReconRunViewSet(ApiViewSet):
@@ -93,6 +70,7 @@ class ReconRunViewSet(ApiViewSet):
             "resource_missing",
             "state_conflict",
             "body_too_large",
+            "file_refused",
         ),
     )
     def create(self, request: Request) -> HttpResponse:
@@ -102,13 +80,11 @@ class ReconRunViewSet(ApiViewSet):
         In live mode the operator of this installation looks at the file first: the run is `requires_approval`.
         """
         asked = validated(StartRunSerializer(data=request.data))
-        file: UploadedFile = asked.pop("file")
-        if file.size is None or file.size > settings.MAX_FILE_BYTES:
-            raise Problem("body_too_large", f"The file may have {settings.MAX_FILE_BYTES} bytes.", param="file")
-        compared = {name: str(value) for name, value in asked.items()} | {"sha256": digest_of(file)}
+        file: SentFile = asked.pop("file")
+        compared = {name: str(value) for name, value in asked.items()} | {"file": file.sha256}
 
         def work() -> HttpResponse:
-            brought = Brought(stream=file.file, name=file.name or "", **asked)  # type: ignore[arg-type]
+            brought = Brought(stream=BytesIO(file.data), name=file.name, **asked)
             body = run_body(ask_run(self.caller, brought, request_id=request_id_of(request)))
             answer = json_answer(body, 202)
             answer["Location"] = f"/api/v1/reconciliation/runs/{body['id']}/"

@@ -92,7 +92,7 @@ class SettlementViewSet(ApiViewSet):
         request=None,
         parameters=[IDEMPOTENCY_HEADER],
         responses=SettlementListSerializer,
-        extensions=refuses("permission_denied", "state_conflict"),
+        extensions=refuses("permission_denied", "step_up_required", "state_conflict"),
     )
     @action(detail=False, methods=["post"])
     def run(self, request: Request) -> HttpResponse:

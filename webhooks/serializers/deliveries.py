@@ -11,10 +11,11 @@ from onpoint_pay import openapi_texts_webhooks as texts
 from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.ids import to_public
+from onpoint_pay.kit.pages import PageSerializer
 from webhooks.channels import describe
 from webhooks.events import TEST_PING
 from webhooks.models import OPEN, Attempt, Delivery
-from webhooks.serializers.fields import PageSerializer, TextField, stamp
+from webhooks.serializers.fields import TextField, stamp
 
 # Why a delivery ended without a try of its own.
 GIVEN_UP = {

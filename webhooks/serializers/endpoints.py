@@ -10,8 +10,9 @@ from onpoint_pay import openapi_texts_webhooks as texts
 from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.ids import to_public
+from onpoint_pay.kit.pages import PageSerializer
 from webhooks.models import Endpoint
-from webhooks.serializers.fields import PageSerializer, description_field, events_field, stamp, url_field
+from webhooks.serializers.fields import description_field, events_field, stamp, url_field
 
 KNOWN_VERSIONS = (settings.API_VERSION,)
 

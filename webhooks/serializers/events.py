@@ -7,9 +7,9 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from onpoint_pay import openapi_texts as texts
+from onpoint_pay.kit.pages import PageSerializer
 from webhooks.events import EMITTED
 from webhooks.models import Event
-from webhooks.serializers.fields import PageSerializer
 
 
 def event_response(event: Event) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from onpoint_pay.kit.api import DecimalText, InputSerializer
@@ -74,14 +73,3 @@ class NothingSerializer(InputSerializer):
 
 def stamp(moment: datetime | None) -> str | None:
     return None if moment is None else rfc3339(moment)
-
-
-@extend_schema_serializer(many=False)
-class PageSerializer(serializers.Serializer[Any]):
-    object = serializers.CharField(default="list")
-    url = serializers.CharField()
-    has_more = serializers.BooleanField()
-    next_cursor = serializers.CharField(allow_null=True)
-    previous_cursor = serializers.CharField(allow_null=True)
-    total = serializers.IntegerField(required=False, help_text="With `include=total`: exact up to 10,000.")
-    total_is_estimate = serializers.BooleanField(required=False, help_text="With `include=total`: there are more.")

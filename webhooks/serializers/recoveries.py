@@ -10,9 +10,10 @@ from onpoint_pay import openapi_texts_webhooks as texts
 from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.caller import LIVE
 from onpoint_pay.kit.ids import to_public
+from onpoint_pay.kit.pages import PageSerializer
 from webhooks.models import MISSED, RECOVERABLE, Notice, Recovery
 from webhooks.schedule import DISABLE_LEVEL, GONE_LEVEL, NOTICE_DAYS
-from webhooks.serializers.fields import MomentField, PageSerializer, events_field, stamp
+from webhooks.serializers.fields import MomentField, events_field, stamp
 
 # --- recoveries ---------------------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ def keep_secret(*, merchant_id: UUID, mode: str, endpoint_id: UUID | None) -> st
         merchant_id=merchant_id,
         mode=mode,
         endpoint_id=endpoint_id,
-        ciphertext=seal(clear, bound_to=_bound_to(key)),
+        ciphertext=seal(clear, bound_to=_bound_to(key), merchant_id=merchant_id),
         last4=clear[-4:],
     )
     return clear
@@ -41,7 +41,7 @@ def keep_secret(*, merchant_id: UUID, mode: str, endpoint_id: UUID | None) -> st
 
 def open_secret(secret: Secret) -> str:
     """The clear text. Raises CannotOpen when the row or the keyring was changed."""
-    return unseal(secret.ciphertext, bound_to=_bound_to(secret.pk))
+    return unseal(secret.ciphertext, bound_to=_bound_to(secret.pk), merchant_id=secret.merchant_id)
 
 
 def replace_secret(*, merchant_id: UUID, mode: str, endpoint_id: UUID | None, overlap_hours: int) -> str:

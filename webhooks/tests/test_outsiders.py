@@ -82,7 +82,7 @@ class Outsiders(ApiTestCase):
 
     def test_another_merchant_and_the_other_mode(self) -> None:
         stranger = key_headers(make_api_key(make_merchant()))
-        Merchant.objects.filter(pk=self.owner.pk).update(live_enabled=True)
+        Merchant.objects.filter(pk=self.owner.pk).update(live_enabled=True, kyc_status="verified")
         live = key_headers(make_api_key(self.owner, mode="live"))
         for headers in (stranger, live):
             for method, path, _ in ROUTES:

@@ -5,7 +5,7 @@ from django.test import SimpleTestCase
 from onpoint_pay.kit.errors import CODES, RETRYABLE, NotFound, Problem, RateLimited
 
 # What RFC 9110 and RFC 9457 give names to, and this API uses.
-STATUSES = {400, 401, 402, 403, 404, 405, 406, 409, 413, 415, 422, 429, 500, 502, 503}
+STATUSES = {400, 401, 402, 403, 404, 405, 406, 409, 410, 413, 415, 422, 429, 500, 502, 503}
 
 
 class Codes(SimpleTestCase):

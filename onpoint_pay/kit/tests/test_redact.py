@@ -60,6 +60,7 @@ class SecretTests(unittest.TestCase):
             "Authorization", "password", "Password", "PASSKEY", "secret", "client_secret", "token", "access_token",
             "access", "refresh", "SecurityCredential",
             "security_credential", "consumer_key", "ConsumerSecret", "api_key", "Cookie",
+            "challenge", "recovery_codes", "otpauth_url", "qr_svg",
         ]  # fmt: skip
         for name in names:
             for value in ("plain words", 12, ["a"], {"b": 1}):
@@ -72,6 +73,7 @@ class SecretTests(unittest.TestCase):
     def test_secrets_inside_text(self) -> None:
         cases = {
             "sk_test_0123456789": f"sk_{MASK}",
+            "challenge mfa_0123456789ABCDEFGHJKMNPQRS": f"challenge mfa_{MASK}",
             "key rk_live_abcdef.": f"key rk_{MASK}.",
             "whsec_bWFkZSB1cA==": f"whsec_{MASK}",
             f"Error Occurred - Invalid Access Token - {OPAQUE}": f"Error Occurred - Invalid Access Token - {MASK}",

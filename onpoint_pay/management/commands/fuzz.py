@@ -16,18 +16,18 @@ from onpoint_pay.local.home import make_ephemeral_home
 from onpoint_pay.local.ports import choose_free
 from onpoint_pay.supervisor import LocalStack
 
-POLICIES = ("API", "INITIATE", "STATUS", "AUTH", "LOGIN", "PROVIDER", "CALLBACK", "EXPORT")
+POLICIES = ("API", "INITIATE", "STATUS", "AUTH", "LOGIN", "LOGIN_ADDRESS", "CODE", "PROVIDER", "CALLBACK", "EXPORT")
 NO_LIMITS = {f"RATE_LIMIT_{policy}": "100000000/1m" for policy in POLICIES}
 # The accounts that requests connect are made up: nobody outside is asked about them.
 NOBODY = {"MPESA_ENVIRONMENT": "sandbox", "MPESA_BASE_URL": "http://127.0.0.1:9"}
 # Words the schema cannot rule out are refused all the same, and a revoked key can still be read.
 SKIPPED_CHECKS = "positive_data_acceptance,use_after_free"
-FOR_PEOPLE = ("auth", "api-keys", "provider-accounts", "team")
+FOR_PEOPLE = ("auth", "api-keys", "provider-accounts", "team", "roles", "kyc", "privacy", "requests", "audit")
 # Some of these operations are for people too, and refuse keys.
-FOR_BOTH = ("refunds", "payouts", "settlements", "merchant")
-# One ends the session that the other requests of the run need. The other answers 502 and 503 by right: no provider
+FOR_BOTH = ("refunds", "payouts", "settlements", "merchant", "books")
+# Two end the session that the other requests of the run need. The last answers 502 and 503 by right: no provider
 # knows the accounts of this run.
-LEFT_OUT = ("logout_all", "register_provider_account_urls")
+LEFT_OUT = ("logout_all", "end_session", "register_provider_account_urls")
 
 
 class Command(BaseCommand):
@@ -38,7 +38,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--max-examples", type=int, default=200, help="requests made up for each operation")
+        parser.add_argument("--max-examples", type=int, default=1000, help="requests made up for each operation")
         parser.add_argument("--tag", action="append", default=[], help="only operations with this tag; repeatable")
 
     def handle(self, *args: Any, **options: Any) -> None:

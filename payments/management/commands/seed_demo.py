@@ -45,7 +45,13 @@ class Command(BaseCommand):
         password = secrets.token_urlsafe(12)
         email = EMAIL if not Merchant.objects.filter(email=EMAIL).exists() else f"{secrets.token_hex(4)}.{EMAIL}"
         _, merchant = register_merchant(
-            business_name="Duka Bora", email=email, password=password, first_name="Wanjiku", last_name="Demo", phone=""
+            is_verified=True,
+            business_name="Duka Bora",
+            email=email,
+            password=password,
+            first_name="Wanjiku",
+            last_name="Demo",
+            phone="",
         )
         # A fee, so that the ledger has something to show.
         Merchant.objects.filter(id=merchant.id).update(fee_bps=150)
