@@ -17,7 +17,7 @@ from merchants.selectors.records import (
     load_key_record,
     standing_of,
 )
-from merchants.services.addresses import refuse_address
+from merchants.services.addresses import refuse_address, refuse_page
 from merchants.services.key_format import is_well_formed
 from merchants.services.live_mode import is_live, require_live
 from merchants.services.sessions import Claims, note_seen, read_access_token
@@ -76,6 +76,7 @@ def caller_for_key(request: Request, key: str) -> Caller:
     know_asker(request._request, merchant_id=found.merchant.id, mode=found.mode, actor=actor)
     _refuse_dead(found)
     refuse_address(request.META.get("REMOTE_ADDR", ""), found)
+    refuse_page(request.headers.get("Origin"), found)
     _refuse_standing(request, found.merchant, found.mode)
     if kept is None:
         keep_key_record(digest, found)

@@ -11,7 +11,11 @@ RESTRICTED_KEY_EXAMPLE: dict[str, Any] = {
     "scopes": ["balance:read", "ledger:read"],
     "allowed_ips": ["203.0.113.0/24"],
 }
-PUBLISHABLE_KEY_EXAMPLE: dict[str, Any] = {"name": "Checkout page", "kind": "publishable"}
+PUBLISHABLE_KEY_EXAMPLE: dict[str, Any] = {
+    "name": "Checkout page",
+    "kind": "publishable",
+    "allowed_origins": ["https://shop.example"],
+}
 KEY_EXAMPLE: dict[str, Any] = {
     "id": "key_01KAH0W5T7Q9S1V3X5Z7B9D1FH",
     "object": "api_key",
@@ -22,6 +26,7 @@ KEY_EXAMPLE: dict[str, Any] = {
     "last4": "t7Qz",
     "scopes": RESTRICTED_KEY_EXAMPLE["scopes"],
     "allowed_ips": RESTRICTED_KEY_EXAMPLE["allowed_ips"],
+    "allowed_origins": [],
     "created_by": USER,
     "created_at": "2026-11-20T17:04:22.530Z",
     "expires_at": None,

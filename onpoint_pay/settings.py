@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "onpoint_pay.response_headers.ResponseHeadersMiddleware",
     "onpoint_pay.middleware.RequestContextMiddleware",
     "onpoint_pay.request_log.RequestLogMiddleware",
+    "onpoint_pay.cross_origin.CrossOriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
 ]

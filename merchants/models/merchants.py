@@ -247,6 +247,8 @@ class ApiKey(KeyedModel):
     scopes = ArrayField(models.CharField(max_length=32))
     # Addresses and CIDR networks; empty lets every address in.
     allowed_ips = ArrayField(models.CharField(max_length=49), default=list, blank=True)
+    # Whose pages may use a publishable key, such as https://shop.example; empty lets every page.
+    allowed_origins = ArrayField(models.CharField(max_length=260), default=list, blank=True)
     created_by = models.TextField()
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -270,6 +272,9 @@ class ApiKey(KeyedModel):
             one_of("kind", ["secret", "restricted", "publishable"], "api_key_kind"),
             models.CheckConstraint(
                 condition=~models.Q(kind="publishable") | models.Q(scopes=[]), name="api_key_publishable_bare"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="publishable") | models.Q(allowed_origins=[]), name="api_key_origins_of_pages"
             ),
             models.CheckConstraint(
                 condition=models.Q(rotated_to__isnull=True, overlap_ends_at__isnull=True)

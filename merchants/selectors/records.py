@@ -33,6 +33,7 @@ class KeyRecord:
     kind: str
     scopes: tuple[str, ...]
     allowed_ips: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
     merchant_ips: tuple[str, ...]
     expires_at: datetime | None
     overlap_ends_at: datetime | None
@@ -110,6 +111,7 @@ def load_key_record(digest: bytes) -> KeyRecord | None:
         kind=key.kind,
         scopes=tuple(key.scopes),
         allowed_ips=tuple(key.allowed_ips),
+        allowed_origins=tuple(key.allowed_origins),
         merchant_ips=tuple(key.merchant.allowed_ips),
         expires_at=key.expires_at,
         overlap_ends_at=key.overlap_ends_at,
@@ -131,13 +133,15 @@ def _key_name(digest: bytes) -> str:
     return f"key:{digest.hex()}"
 
 
-def _read_key_record(text: str) -> KeyRecord:
+def _read_key_record(text: str) -> KeyRecord | None:
+    """None for a record of a release that knew more or less of a key: it is then read anew."""
     fields = orjson.loads(text)
-    for name in ("expires_at", "overlap_ends_at", "revoked_at"):
-        fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
-    fields["id"] = UUID(fields["id"])
-    fields["merchant"] = _read_card(fields["merchant"])
-    return KeyRecord(**fields)
+    try:
+        for name in ("expires_at", "overlap_ends_at", "revoked_at"):
+            fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
+        return KeyRecord(**(fields | {"id": UUID(fields["id"]), "merchant": _read_card(fields["merchant"])}))
+    except (KeyError, TypeError):
+        return None
 
 
 def _read_card(fields: dict[str, Any]) -> MerchantCard:
@@ -164,7 +168,7 @@ def standing_of(*, session_id: UUID, user_id: UUID, merchant_id: UUID) -> Standi
     is_kept = bool(kept.get(names[0]))
     is_running = is_kept or _load_session(session_id, user_id)
     seat_text = kept.get(names[1])
-    seat = _read_seat(seat_text) if seat_text else _load_seat(user_id, merchant_id)
+    seat = (_read_seat(seat_text) if seat_text else None) or _load_seat(user_id, merchant_id)
     return Standing(is_running=is_running, is_fresh=is_running and not is_kept, seat=seat)
 
 
@@ -219,10 +223,14 @@ def _load_seat(user_id: UUID, merchant_id: UUID) -> Seat | None:
     return seat
 
 
-def _read_seat(text: str) -> Seat:
+def _read_seat(text: str) -> Seat | None:
+    """None for one of another release, like a key's record."""
     fields = orjson.loads(text)
-    granted = tuple(fields.get("granted", ()))
-    return Seat(**(fields | {"merchant": _read_card(fields["merchant"]), "granted": granted}))
+    try:
+        granted = tuple(fields["granted"])
+        return Seat(**(fields | {"merchant": _read_card(fields["merchant"]), "granted": granted}))
+    except (KeyError, TypeError):
+        return None
 
 
 # --- the cache ----------------------------------------------------------------------------------------------------

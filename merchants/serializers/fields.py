@@ -15,6 +15,7 @@ from rest_framework.fields import empty
 from onpoint_pay.kit.addresses import Network
 from onpoint_pay.kit.api import DecimalText
 from onpoint_pay.kit.clock import rfc3339
+from onpoint_pay.kit.cross_origin import plain_origin
 from onpoint_pay.kit.money import Money, MoneyError
 from onpoint_pay.kit.phone import PhoneInvalid, parse_phone
 
@@ -129,6 +130,19 @@ class NetworkField(TextField):
         if network.prefixlen == 0:
             raise fail("parameter_invalid", "This is every address there is: leave the list empty instead.")
         return str(network)
+
+
+class OriginField(TextField):
+    """Scheme, host and port of a page's address as browsers send them; http only for one's own machine."""
+
+    def to_internal_value(self, data: Any) -> str:
+        found = plain_origin(super().to_internal_value(data))
+        if found is None:
+            raise fail(
+                "parameter_invalid",
+                "This is not an origin: https:// and a host, with a port where it is not the usual one, and no path.",
+            )
+        return found
 
 
 def _plain_network(network: Network) -> Network:

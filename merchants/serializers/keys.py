@@ -6,13 +6,14 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from merchants.models import ApiKey, Scope
-from merchants.serializers.fields import NetworkField, TextField, stamp
+from merchants.serializers.fields import NetworkField, OriginField, TextField, stamp
 from onpoint_pay import openapi_texts_keys as texts
 from onpoint_pay.kit.api import InputSerializer
 from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.pages import PageSerializer
 
 MOST_NETWORKS = 50
+MOST_ORIGINS = 20
 
 
 def networks(words: str, **more: Any) -> serializers.ListField:
@@ -21,6 +22,15 @@ def networks(words: str, **more: Any) -> serializers.ListField:
         max_length=MOST_NETWORKS,
         help_text=f"IPv4 or IPv6 addresses or CIDR networks. {words}",
         **more,
+    )
+
+
+def origins() -> serializers.ListField:
+    return serializers.ListField(
+        child=OriginField(max_length=260),
+        max_length=MOST_ORIGINS,
+        required=False,
+        help_text="Of a publishable key: whose pages may use it, such as https://shop.example. All pages when empty.",
     )
 
 
@@ -48,6 +58,7 @@ class NewApiKeySerializer(InputSerializer):
         "approvals and key management. test:write is for test keys.",
     )
     allowed_ips = networks("Where the key may be used from; anywhere when empty.", required=False)
+    allowed_origins = origins()
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
 
@@ -57,6 +68,7 @@ class ApiKeyChangesSerializer(InputSerializer):
 
     name = TextField(max_length=80, required=False)
     allowed_ips = networks("Where the key may be used from; anywhere when empty.", required=False)
+    allowed_origins = origins()
 
 
 @extend_schema_serializer(examples=[OpenApiExample("A day", value=texts.ROTATE_KEY_EXAMPLE)])
@@ -92,6 +104,7 @@ def api_key_body(key: ApiKey) -> dict[str, Any]:
         "last4": key.last4,
         "scopes": key.scopes,
         "allowed_ips": key.allowed_ips,
+        "allowed_origins": key.allowed_origins,
         "created_by": key.created_by,
         "created_at": stamp(key.created_at),
         "expires_at": stamp(key.expires_at),
@@ -124,6 +137,7 @@ class ApiKeySerializer(serializers.Serializer[Any]):
     last4 = serializers.CharField()
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.values))
     allowed_ips = serializers.ListField(child=serializers.CharField())
+    allowed_origins = serializers.ListField(child=serializers.CharField())
     created_by = serializers.CharField()
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)

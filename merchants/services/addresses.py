@@ -1,4 +1,4 @@
-"""Whether a key may be used from an address: its own list and its merchant's, and telling of a refusal.
+"""Whether a key may be used from an address or a page: its lists and its merchant's, and telling of a refusal.
 
 Authentication needs this module before the REST framework has its views, so it must not import serializers.
 """
@@ -13,6 +13,7 @@ from django.db import transaction
 from audit.services.refusals import note_refusal
 from merchants.selectors.records import KeyRecord
 from merchants.services.owner_mail import tell_owners
+from onpoint_pay.kit.cross_origin import plain_origin
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import to_public
 
@@ -39,6 +40,18 @@ def refuse_address(address: str, key: KeyRecord) -> None:
             if note_refusal(merchant_id=key.merchant.id, actor=actor, code="ip_not_allowed", detail=detail):
                 _tell_once_an_hour(key, actor)
             raise Problem("ip_not_allowed")
+
+
+def refuse_page(origin: str | None, key: KeyRecord) -> None:
+    """A page of another origin may not use a publishable key that names its own. Raises Problem permission_denied.
+
+    Browsers always say where a page comes from; who calls without one says nothing, and is not held by this.
+    """
+    if origin is None or not key.allowed_origins or plain_origin(origin) in key.allowed_origins:
+        return
+    detail = {"list": "origins", "mode": key.mode}
+    note_refusal(merchant_id=key.merchant.id, actor=to_public("key", key.id), code="permission_denied", detail=detail)
+    raise Problem("permission_denied", "Pages from there may not use this key: add their origin to the key's list.")
 
 
 def _tell_once_an_hour(key: KeyRecord, shown: str) -> None:

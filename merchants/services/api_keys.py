@@ -30,19 +30,21 @@ def issue_api_key(
     name: str,
     scopes: Sequence[str] | None,
     allowed_ips: Sequence[str] = (),
+    allowed_origins: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """A key in the caller's mode, with no scope the caller may not give. Returns it with its clear text, shown once.
 
     Raises Problem: parameter_missing (a restricted key names its scopes), parameter_invalid (it would have ended
-    already, or such a key has no such scopes), insufficient_scope; of a live key also two_factor_required and
-    step_up_required.
+    already, or such a key has no such scopes or no origins), insufficient_scope; of a live key also
+    two_factor_required and step_up_required.
     """
     require_live_key_maker(caller)
     wanted = wanted_scopes(kind, scopes, mode=caller.mode)
     if expires_at is not None and expires_at <= now():
         raise Problem("parameter_invalid", "expires_at must be in the future.", param="expires_at")
     refuse_beyond(caller, wanted)
+    refuse_origins(kind, allowed_origins)
     key, clear = make_key(
         merchant_id=caller.merchant_id,
         mode=caller.mode,
@@ -50,6 +52,7 @@ def issue_api_key(
         name=name,
         scopes=wanted,
         allowed_ips=allowed_ips,
+        allowed_origins=allowed_origins,
         expires_at=expires_at,
         created_by=caller.actor,
     )
@@ -72,6 +75,13 @@ def wanted_scopes(kind: str, scopes: Sequence[str] | None, *, mode: str) -> froz
         detail = "test:write is for test keys: in live mode there is nothing to try things with."
         raise Problem("parameter_invalid", detail, param="scopes")
     return frozenset(DEFAULT_SCOPES if scopes is None else scopes)
+
+
+def refuse_origins(kind: str, origins: Sequence[str]) -> None:
+    """Raises Problem parameter_invalid for origins of a key that is not for pages."""
+    if origins and kind != ApiKey.Kind.PUBLISHABLE:
+        detail = "Only a publishable key is used by pages; a secret one must never be in a browser. Leave them out."
+        raise Problem("parameter_invalid", detail, param="allowed_origins")
 
 
 def refuse_beyond(caller: Caller, wanted: frozenset[str]) -> None:
@@ -99,6 +109,7 @@ class Settings(TypedDict):
     kind: NotRequired[str]
     scopes: NotRequired[Iterable[str] | None]
     allowed_ips: NotRequired[Iterable[str]]
+    allowed_origins: NotRequired[Iterable[str]]
     expires_at: NotRequired[datetime | None]
 
 
@@ -125,6 +136,7 @@ def make_key(**settings: Unpack[Settings]) -> tuple[ApiKey, str]:
         last4=clear[-4:],
         scopes=sorted(usual if scopes is None else scopes),
         allowed_ips=list(settings.get("allowed_ips", ())),
+        allowed_origins=list(settings.get("allowed_origins", ())),
         expires_at=settings.get("expires_at"),
         created_by=settings["created_by"],
     )

@@ -43,6 +43,7 @@ def rotate_api_key(caller: Caller, key_id: UUID, *, overlap_hours: int) -> tuple
             name=old.name,
             scopes=old.scopes,
             allowed_ips=old.allowed_ips,
+            allowed_origins=old.allowed_origins,
             expires_at=old.expires_at,
             created_by=caller.actor,
         )

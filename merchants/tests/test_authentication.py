@@ -1,6 +1,7 @@
 """Who gets in with a key or a token, who does not and why, and what it costs."""
 
 import base64
+import json
 from datetime import timedelta
 from ipaddress import ip_network
 from unittest import mock
@@ -212,6 +213,13 @@ class KeyCacheTests(ApiTestCase):
         kept = cache.get(f"key:{self.digest.hex()}")
         self.assertNotIn(self.key, kept)
         self.assertNotIn(self.key[8:20], kept)
+
+    def test_what_another_release_kept_is_read_anew(self) -> None:
+        authenticate(key_headers(self.key))
+        kept = json.loads(cache.get(f"key:{self.digest.hex()}"))
+        for strange in (kept | {"more": 1}, {name: kept[name] for name in kept if name != "allowed_origins"}):
+            cache.set(f"key:{self.digest.hex()}", json.dumps(strange))
+            self.assertIsNotNone(authenticate(key_headers(self.key)))
 
 
 class TokenTests(ApiTestCase):

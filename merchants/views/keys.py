@@ -74,6 +74,7 @@ class ApiKeyViewSet(ApiViewSet):
                 kind=wanted["kind"],
                 scopes=wanted.get("scopes"),
                 allowed_ips=wanted.get("allowed_ips", ()),
+                allowed_origins=wanted.get("allowed_origins", ()),
                 expires_at=wanted.get("expires_at"),
             )
             return _shown(key, clear)
@@ -93,7 +94,9 @@ class ApiKeyViewSet(ApiViewSet):
         extensions=refuses("unknown_parameter", "step_up_required", "state_conflict"),
     )
     def update(self, request: Request, key_id: str) -> HttpResponse:
-        """Addresses are changed by people only, who have just proved who they are; owners are told by mail."""
+        """Addresses and origins are changed by people only, who have just proved who they are; owners are told of
+        addresses by mail.
+        """
         wanted = validated(ApiKeyChangesSerializer(data=request.data))
         key = key_from("key", key_id)
         return replayable(
