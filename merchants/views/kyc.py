@@ -28,6 +28,7 @@ from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, 
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.uploads.content import EXTENSIONS, check_file
 from onpoint_pay.kit.uploads.multipart import UploadParser
+from onpoint_pay.kit.uploads.scanner import refuse_infected
 from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
 
 DOCUMENT_ID = OpenApiParameter(
@@ -99,6 +100,7 @@ class KycViewSet(ApiViewSet):
         extensions=refuses(
             "unknown_parameter",
             "file_refused",
+            "upload_scanner_unavailable",
             "limit_exceeded",
             "resource_missing",
             "state_conflict",
@@ -115,6 +117,7 @@ class KycViewSet(ApiViewSet):
         wanted = validated(UploadSerializer(data=request.data))
         replaces = key_from("doc", wanted["replaces"]) if "replaces" in wanted else None
         checked = check_file(wanted["file"].data)
+        refuse_infected(wanted["file"].data)
 
         def work() -> HttpResponse:
             document = kyc_documents.upload(

@@ -22,6 +22,7 @@ from onpoint_pay.kit.api import (
 )
 from onpoint_pay.kit.entries import ENTRY_KINDS
 from onpoint_pay.kit.uploads.multipart import SentFile
+from onpoint_pay.kit.uploads.scanner import refuse_infected
 from onpoint_pay.openapi import IDEMPOTENCY_HEADER, refuses, sort_by
 from settlements.selectors.recon_runs import page_of_items, page_of_runs, run_by_id
 from settlements.serializers.recon_runs import (
@@ -71,6 +72,7 @@ class ReconRunViewSet(ApiViewSet):
             "state_conflict",
             "body_too_large",
             "file_refused",
+            "upload_scanner_unavailable",
         ),
     )
     def create(self, request: Request) -> HttpResponse:
@@ -81,6 +83,7 @@ class ReconRunViewSet(ApiViewSet):
         """
         asked = validated(StartRunSerializer(data=request.data))
         file: SentFile = asked.pop("file")
+        refuse_infected(file.data)
         compared = {name: str(value) for name, value in asked.items()} | {"file": file.sha256}
 
         def work() -> HttpResponse:
