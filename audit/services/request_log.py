@@ -1,7 +1,9 @@
 """Storing the calls that wait in Valkey, and forgetting them by the day."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from uuid import UUID
 
 import structlog
 from django.db import DataError, IntegrityError, connection, transaction
@@ -14,6 +16,11 @@ BATCH = 500
 DAYS_AHEAD = 7
 # Making and dropping partitions waits for readers of the table, and everybody else for that.
 LOCK_WAIT = "SET LOCAL lock_timeout = '2s'"
+TEXTS_AT_ONCE = 100
+FORGET = """
+DELETE FROM request_log WHERE merchant_id = %s
+  AND concat_ws(' ', path, client_request_id, request_body, answer_body) ~* %s
+"""
 TEND = "SELECT made, dropped FROM request_log_tend(%s)"
 
 
@@ -69,6 +76,19 @@ def _row(call: Call) -> RequestLog:
     fields = asdict(call)
     del fields["key_id"]
     return RequestLog(**fields)
+
+
+def forget_calls(merchant_id: UUID, *, texts: Sequence[str]) -> int:
+    """Delete the merchant's calls that hold one of the texts in path, body or answer; returns how many went."""
+    gone = 0
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        pattern = "|".join(re.escape(text) for text in texts[start : start + TEXTS_AT_ONCE])
+        with transaction.atomic(), connection.cursor() as cursor:
+            # It reads all calls of a merchant, and nobody waits for it.
+            cursor.execute("SET LOCAL statement_timeout = '30min'")
+            cursor.execute(FORGET, [merchant_id, pattern])
+            gone += cursor.rowcount
+    return gone
 
 
 def tend_requests() -> tuple[int, int]:

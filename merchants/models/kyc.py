@@ -66,6 +66,8 @@ class KycDocument(KeyedModel):
     submitted_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True)
     decided_by = models.TextField(blank=True, default="")
+    # When its key was destroyed because it was old enough.
+    shredded_at = models.DateTimeField(null=True)
     # Guarded like everything with states; no provider speaks of a document.
     evidence_id = models.BigIntegerField(null=True)
     version = models.IntegerField(default=1)
@@ -83,11 +85,12 @@ class KycDocument(KeyedModel):
             models.CheckConstraint(condition=Q(size__gte=1), name="kyc_document_size"),
             models.CheckConstraint(condition=Q(sha256__regex="^[0-9a-f]{64}$"), name="kyc_document_sha256"),
             models.CheckConstraint(condition=Q(sent_sha256__regex="^[0-9a-f]{64}$"), name="kyc_document_sent"),
-            # What was taken back cannot be read any more; what is to be decided, or holds, can.
+            # What was taken back or is old cannot be read any more; what is to be decided, or holds, can.
             models.CheckConstraint(
                 condition=Q(status=WITHDRAWN, data_key=None)
                 | Q(status__in=[*sorted(UNDECIDED), APPROVED], data_key__isnull=False)
-                | Q(status__in=[REJECTED, EXPIRED]),
+                | Q(status__in=[REJECTED, EXPIRED])
+                | Q(shredded_at__isnull=False, data_key=None),
                 name="kyc_document_key",
             ),
             models.CheckConstraint(

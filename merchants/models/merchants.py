@@ -173,6 +173,8 @@ class Merchant(KeyedModel):
     # Where its keys may be used from, in both modes, besides what each key says itself; empty for anywhere.
     allowed_ips = ArrayField(models.CharField(max_length=49), default=list, blank=True)
     created_at = models.DateTimeField(default=now)
+    # When its account was closed; its papers are kept for seven years from then on.
+    closed_at = models.DateTimeField(null=True, blank=True)
     version = models.IntegerField(default=1)
 
     class Meta:
@@ -192,6 +194,9 @@ class Merchant(KeyedModel):
                 name="merchant_refund_limit",
             ),
             models.CheckConstraint(condition=models.Q(version__gte=1), name="merchant_version"),
+            models.CheckConstraint(
+                condition=models.Q(closed_at__isnull=True) | models.Q(status="suspended"), name="merchant_closed"
+            ),
         ]
 
     @property

@@ -46,11 +46,14 @@ class OneTimeToken(KeyedModel):
     class Purpose(models.TextChoices):
         VERIFY_EMAIL = "verify_email"
         RESET_PASSWORD = "reset_password"  # noqa: S105 - what a link is for
+        CHANGE_EMAIL = "change_email"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     purpose = models.CharField(max_length=16, choices=Purpose.choices)
     digest = models.BinaryField(unique=True)
     email_digest = models.BinaryField()
+    # Of CHANGE_EMAIL: the address it was mailed to, which the person is about to have.
+    new_email = models.EmailField(max_length=254, blank=True, default="")
     created_at = models.DateTimeField(default=now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
@@ -60,7 +63,7 @@ class OneTimeToken(KeyedModel):
     class Meta:
         db_table = "merchants_one_time_token"
         indexes = [models.Index(fields=["expires_at"], name="one_time_token_age")]
-        constraints = [one_of("purpose", ["verify_email", "reset_password"], "one_time_token_purpose")]
+        constraints = [one_of("purpose", ["verify_email", "reset_password", "change_email"], "one_time_token_purpose")]
 
 
 class Totp(KeyedModel):

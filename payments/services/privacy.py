@@ -18,7 +18,7 @@ from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.jobs import nudge
 from payments.models import Erasure
 from payments.models.privacy import DONE, WAITING
-from payments.services.privacy_erase import deliveries_due, erase, is_open
+from payments.services.privacy_erase import deliveries_due, erase, is_open, waiting_statement_names
 from payments.services.privacy_export import access_file
 from payments.services.privacy_subject import Asked, Subject, find_subject
 from settlements.services.exports import expire_exports
@@ -30,6 +30,7 @@ LOOK_AGAIN = timedelta(minutes=30)
 LEASE = timedelta(hours=1)
 AT_ONCE = 20
 DUE = "Webhooks that tell of this payer have not arrived yet; it is done when they have, in four days at the latest."
+STATEMENT = "A statement that names this payer waits to be taken in, or to be agreed to by an operator."
 
 
 # --- seeing -----------------------------------------------------------------------------------------------------------
@@ -84,10 +85,13 @@ def ask_erasure(caller: Caller, asked: Asked, *, request_id: str) -> Erasure:
 def erase_now(merchant_id: UUID, asked: Asked, *, actor: str, wait: bool = True) -> dict[str, int]:
     """Without a queue, for a command; rows changed by table. Raises Problem state_conflict as ask_erasure does.
 
-    Also while webhooks that tell of the payer are due, unless it shall not `wait`: these then leave without the payer.
+    Also while a statement that names the payer waits to be taken in, and while webhooks that tell of the payer are due,
+    unless it shall not `wait`: these then leave without the payer.
     """
     subject = find_subject(merchant_id, asked)
     _refuse_open(subject)
+    if waiting_statement_names(subject):
+        raise Problem("state_conflict", STATEMENT)
     if wait and deliveries_due(subject):
         raise Problem("state_conflict", DUE)
     rows = _erased(subject)
@@ -114,7 +118,7 @@ def _taken() -> list[Erasure]:
 def _run(row: Erasure) -> bool:
     asked = Asked(**orjson.loads(unseal(row.subject or "", bound_to=_place(row), merchant_id=row.merchant_id)))
     subject = find_subject(row.merchant_id, asked)
-    obstacle = is_open(subject) or (DUE if deliveries_due(subject) else None)
+    obstacle = is_open(subject) or _waits_for(subject)
     if obstacle is not None:
         Erasure.objects.filter(id=row.id).update(status=WAITING, waits_for=obstacle, next_try=now() + LOOK_AGAIN)
         return False
@@ -125,6 +129,13 @@ def _run(row: Erasure) -> bool:
             return False
         _tell(row.merchant_id, "privacy.erased", actor=row.requested_by, asked=asked, counts=rows, row=row)
     return True
+
+
+def _waits_for(subject: Subject) -> str | None:
+    """What ends by itself, or by somebody else."""
+    if deliveries_due(subject):
+        return DUE
+    return STATEMENT if waiting_statement_names(subject) else None
 
 
 def _erased(subject: Subject) -> dict[str, int]:

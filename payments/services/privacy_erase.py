@@ -1,6 +1,7 @@
 """Taking a payer out of every table: money rows stay whole, and whoever looks finds nobody in them."""
 
 from collections import Counter
+from contextlib import closing
 from hashlib import sha256
 from typing import Any
 
@@ -8,7 +9,11 @@ import orjson
 from django.db import connection, transaction
 from django.db.models import Q
 
+from audit.services.request_log import forget_calls
+from merchants.services.key_use import keep_requests
 from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.ids import to_public
+from onpoint_pay.kit.redact import mask_phone
 from payments.matching import code_keys, fold, phone_digest
 from payments.models import BulkLine, C2bAccount, C2bAlias, MoneyOp, Payment
 from payments.services.privacy_places import PLACES, Place
@@ -16,23 +21,32 @@ from payments.services.privacy_scrub import Needles
 from payments.services.privacy_subject import Subject, payer_digest
 from payments.states import FINAL, LINE_OPEN, OP_OPEN, REFUND_OPEN
 from providers.registry import parser_for
-from settlements.models import Export, ReconFilePart
+from settlements.models import Export, ReconFilePart, ReconRun
 from settlements.services.recon_bytes import open_piece, seal_piece
 from settlements.services.recon_import import place_of
+from settlements.services.recon_runs import brought_with
 
 AT_ONCE = 200
 VERSIONED = ("transactions", "refunds", "c2b_receipt", "c2b_account")
 # The digest of a body is of the one that came in, however often it is gone through.
 ONCE = {"body_sha256": "coalesce(body_sha256, %({name})s)"}
-# A number may begin in one piece of a file and end in the next.
-OVERLAP = 64
+# What a statement said of a movement, in the detail of an exception: it may be a name that stands nowhere else.
+WORDS_OF_LINES = ("text", "narrative")
 DUE = """
 SELECT count(*) FROM webhooks_delivery d JOIN webhooks_event e ON e.id = d.event_id
   WHERE d.merchant_id = %(merchant)s AND d.state = 'open' AND split_part(e.key, ':', 2) = ANY(%(objects)s)
 """
+# A movement stands in every file of its days, and its row names one of them alone.
 FILES = """
-SELECT DISTINCT file_id FROM recon_line WHERE party = ANY(%(parties)s)
-  OR id IN (SELECT line_id FROM recon_match WHERE object_id::text = ANY(%(objects)s))
+WITH named AS (
+  SELECT account, mode FROM recon_line WHERE party = ANY(%(parties)s)
+    OR id IN (SELECT line_id FROM recon_match WHERE object_id::text = ANY(%(objects)s))
+  UNION SELECT account, mode FROM recon_exception
+    WHERE (concat_ws(' ', external_id, detail) ~* %(pattern)s OR detail->>'text' LIKE ANY(%(masked)s))
+      AND coalesce(merchant_id, %(merchant)s) = %(merchant)s)
+SELECT f.id FROM recon_file f WHERE (f.account, f.mode) IN (SELECT account, mode FROM named)
+  OR EXISTS (SELECT FROM merchants_provider_account a WHERE a.merchant_id = %(merchant)s AND a.mode = f.mode
+             AND f.account = a.provider || ':' || a.shortcode)
 """
 
 
@@ -63,6 +77,17 @@ def deliveries_due(subject: Subject) -> int:
         return int(cursor.fetchone()[0])
 
 
+def waiting_statement_names(subject: Subject) -> bool:
+    """Whether the payer is spelled in a statement the merchant brought, which is taken in as it came or not at all."""
+    runs = ReconRun.objects.filter(merchant_id=subject.merchant_id, parts__isnull=False).distinct()
+    return any(_spells(row, subject.given) for row in runs)
+
+
+def _spells(run: ReconRun, given: Needles) -> bool:
+    with closing(brought_with(run)) as stream:
+        return given.is_in(stream.read())
+
+
 # --- taking out -------------------------------------------------------------------------------------------------------
 
 
@@ -76,6 +101,9 @@ def erase(subject: Subject) -> dict[str, int]:
         for start in range(0, len(keys), AT_ONCE):
             changed[place.table] += _empty(place, keys[start : start + AT_ONCE], subject)
     changed["recon_file_part"] = sum(_star(file, subject.known) for file in files)
+    # Those that are on their way there, too.
+    keep_requests()
+    changed["request_log"] = forget_calls(subject.merchant_id, texts=_texts_of_calls(subject))
     changed["c2b_alias"] = _forget_aliases(subject)
     changed["c2b_account"] += sum(_recode(account, subject.known) for account in subject.accounts)
     changed["export"] += _end_exports(subject)
@@ -136,6 +164,14 @@ def _without(table: str, row: dict[str, Any], subject: Subject) -> dict[str, Any
     after = {name: _cleaned(table, name, value, subject.known) for name, value in row.items()}
     if table == "provider_event" and bytes(row["body"]) != after["body"]:
         after["body_sha256"] = sha256(bytes(row["body"])).digest()
+    if table == "recon_line":
+        # It may say a name that stands nowhere else.
+        after["narrative"] = ""
+    if table == "recon_exception":
+        detail = orjson.loads(after["detail"])
+        words = [name for name in WORDS_OF_LINES if detail.get(name) not in (None, "", subject.known.token)]
+        if words:
+            after["detail"] = detail | dict.fromkeys(words, subject.known.token)
     return after
 
 
@@ -187,20 +223,28 @@ def _files(subject: Subject) -> list[Any]:
         return [key for (key,) in cursor.fetchall()]
 
 
+def _texts_of_calls(subject: Subject) -> list[str]:
+    """What calls about the payer hold, masked as they are: number, names, and what the payer's rows are called.
+
+    References stand alone in a value or in the path: `A-1` is not in `A-10`.
+    """
+    of = (("pay", subject.payments), ("ref", subject.refunds), ("c2b", subject.receipts), ("acc", subject.accounts))
+    ids = [to_public(prefix, row.id) for prefix, rows in of for row in rows]
+    references = {text for row in subject.payments for text in (row.reference, row.merchant_reference) if text}
+    alone = [form.format(text) for text in sorted(references) for form in ('"{}"', "/{}/")]
+    names = [name for name in subject.known.names if " " in name]
+    return [*map(mask_phone, subject.known.phones), *subject.known.emails, *names, *ids, *alone]
+
+
 def _star(file: Any, known: Needles) -> int:
     """Stars in a stored file, whose lines keep their places; how many of its pieces changed."""
-    parts = ReconFilePart.objects.filter(file_id=file).order_by("number")
-    changed, before = 0, b""
-    previous: ReconFilePart | None = None
-    for part in parts.iterator(chunk_size=4):
-        piece = open_piece(part.body, place=place_of(part.file_id), number=part.number)
-        starred = known.starred(before[-OVERLAP:] + piece)
-        cut = len(starred) - len(piece)
-        if previous is not None and starred[:cut] != before[-OVERLAP:]:
-            changed += _write_part(previous, before[: len(before) - cut] + starred[:cut])
-        if starred[cut:] != piece:
-            changed += _write_part(part, starred[cut:])
-        previous, before = part, starred[cut:]
+    parts = list(ReconFilePart.objects.filter(file_id=file).order_by("number"))
+    pieces = [open_piece(part.body, place=place_of(part.file_id), number=part.number) for part in parts]
+    starred, at, changed = known.starred(b"".join(pieces)), 0, 0
+    for part, piece in zip(parts, pieces, strict=True):
+        left, at = starred[at : at + len(piece)], at + len(piece)
+        if left != piece:
+            changed += _write_part(part, left)
     return changed
 
 

@@ -22,6 +22,19 @@ class Place:
 
 PAYMENT = "t.payment_id = ANY(%(payments)s)"
 OWN_EVENT = "split_part(e.key, ':', 2) = ANY(%(objects)s)"
+# On a shortcode of the platform, and matched with nothing of any merchant: it is about whoever it names.
+NOBODYS = "NOT EXISTS (SELECT FROM recon_match m WHERE m.line_id = {line} AND m.state <> 'rejected')"
+OWN_ACCOUNT = (
+    "EXISTS (SELECT FROM merchants_provider_account a WHERE a.merchant_id = %(merchant)s AND a.mode = t.mode"
+    " AND t.account = a.provider || ':' || a.shortcode)"
+)
+MATCHED = "EXISTS (SELECT FROM recon_match m WHERE m.line_id = {line} AND m.object_id::text = ANY(%(objects)s))"
+OF_PARTY = "EXISTS (SELECT FROM recon_line l WHERE l.id = t.line_id AND l.party = ANY(%(parties)s))"
+NOBODYS_EXCEPTION = f"t.merchant_id IS NULL AND t.object_id IS NULL AND {NOBODYS.format(line='t.line_id')}"
+NOBODYS_LINE = (
+    "NOT EXISTS (SELECT FROM merchants_provider_account a WHERE a.merchant_id IS NOT NULL AND a.mode = t.mode"
+    f" AND t.account = a.provider || ':' || a.shortcode) AND {NOBODYS.format(line='t.id')}"
+)
 PLACES = (
     Place(
         table="transactions",
@@ -94,24 +107,24 @@ PLACES = (
     Place(table="payout_destination", texts=("label",)),
     Place(table="settlement", texts=("hold_reason", "paid_proof")),
     Place(table="export", texts=("filters", "failure")),
+    # Amounts and receipts stay; the words go with the payer, see privacy_erase.
     Place(
         table="recon_line",
         texts=("client_ref", "linked_id", "narrative", "account_reference"),
-        scope=(
-            "EXISTS (SELECT FROM merchants_provider_account a WHERE a.merchant_id = %(merchant)s AND a.mode = t.mode"
-            " AND t.account = a.provider || ':' || a.shortcode)"
-        ),
+        scope=f"{OWN_ACCOUNT} OR ({NOBODYS_LINE})",
         linked=(
-            "EXISTS (SELECT FROM recon_match m WHERE m.line_id = t.id AND m.object_id::text = ANY(%(objects)s))"
-            " OR (t.party = ANY(%(parties)s) AND EXISTS (SELECT FROM merchants_provider_account a"
-            " WHERE a.merchant_id = %(merchant)s AND a.mode = t.mode"
-            " AND t.account = a.provider || ':' || a.shortcode))"
+            f"{MATCHED.format(line='t.id')} OR (t.party = ANY(%(parties)s) AND ({OWN_ACCOUNT} OR ({NOBODYS_LINE})))"
         ),
     ),
     Place(
         table="recon_exception",
         texts=("external_id", "detail", "resolution"),
-        linked="t.object_id::text = ANY(%(objects)s)",
+        scope=f"{OF_MERCHANT} OR ({NOBODYS_EXCEPTION})",
+        linked=(
+            f"t.object_id::text = ANY(%(objects)s) OR {MATCHED.format(line='t.line_id')}"
+            # Lines that could not be read are kept with masked numbers.
+            f" OR (({OF_MERCHANT} OR ({NOBODYS_EXCEPTION})) AND ({OF_PARTY} OR t.detail->>'text' LIKE ANY(%(masked)s)))"
+        ),
     ),
 )  # fmt: skip
 
@@ -146,7 +159,12 @@ SILENT = {
 }
 
 # Found and emptied in ways of their own by privacy_erase.
-BY_HAND = {"c2b_alias": "learned texts of a payer", "recon_file_part": "files as they came, compressed and sealed"}
+BY_HAND = {
+    "c2b_alias": "learned texts of a payer",
+    "recon_file_part": "files as they came, compressed and sealed",
+    "recon_run_part": "statements that wait to be taken in, sealed: the payer waits with them",
+    "request_log": "calls of the last 30 days, masked: those of a payer are deleted",
+}
 
 NO_PAYERS: dict[str, str] = {
     "audit_event": "ids, states and keyed digests alone, by rule: links are never changed",
@@ -195,8 +213,6 @@ NO_PAYERS: dict[str, str] = {
     "recon_file": "names of files, and sums",
     "recon_match": "ids",
     "recon_run": "names of files, and counts",
-    "recon_run_part": "statements that wait to be taken in, sealed: gone as soon as they are, or are refused",
-    "request_log": "calls with what names people masked, gone after thirty days",
     "settlement_line": "sums",
     "shortcode_health": "counts",
     "state_history": "states",

@@ -10,6 +10,10 @@ import orjson
 SHORTEST_NAME = 3
 # As people write a number: nothing, a blank, a point or a hyphen between two digits.
 GAP = "[ .-]?"
+# A statement's line of a movement; what is longer is a file of one line.
+LONGEST_LINE = 2000
+FIRST_CELL = re.compile(r"[^,;|\t]*[,;|\t]")
+WORD = re.compile(r"\b[^\W\d_]+\b")
 
 
 class Needles:
@@ -50,15 +54,33 @@ class Needles:
         return self._pattern.sub(self.token, text)
 
     def starred(self, raw: bytes) -> bytes:
-        """With as many stars as there were letters, so that nothing behind them moves."""
+        """With as many stars as there were letters, so that nothing behind them moves.
+
+        Of a line that names the person the words go too, for they may be a name; first cell, numbers and times stay.
+        """
         text = raw.decode("latin-1")
-        return self._pattern.sub(lambda found: "*" * len(found[0]), text).encode("latin-1")
+        if not self._pattern.search(text):
+            return raw
+        return "".join(self._starred_line(line) for line in text.splitlines(keepends=True)).encode("latin-1")
+
+    def _starred_line(self, line: str) -> str:
+        if not self._pattern.search(line):
+            return line
+        if len(line) <= LONGEST_LINE:
+            first = FIRST_CELL.match(line)
+            cut = first.end() if first else 0
+            line = line[:cut] + WORD.sub(_stars, line[cut:])
+        return self._pattern.sub(_stars, line)
+
+    def is_in(self, raw: bytes) -> bool:
+        """Whether the person is spelled in a body or file."""
+        return self._pattern.search(raw.decode("latin-1")) is not None
 
     def json(self, value: Any) -> Any:
         """The value without the person; a text or number that was nothing else becomes null."""
         if isinstance(value, str):
             left = self.text(value)
-            return None if left == self.token else left
+            return None if left == self.token != value else left
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, int):
@@ -92,3 +114,7 @@ class Needles:
         cores = [GAP.join(phone[-9:]) for phone in self.phones]
         words = [re.escape(text) for text in [*self.exact, *self.emails]]
         return "|".join([*cores, *words])
+
+
+def _stars(found: re.Match[str]) -> str:
+    return "*" * len(found[0])

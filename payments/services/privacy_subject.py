@@ -10,6 +10,7 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
 from onpoint_pay.kit.crypto import keyed_digest
+from onpoint_pay.kit.redact import mask_phone
 from payments.matching import PayerFit, payer_fit, phone_digest
 from payments.models import C2bAccount, C2bReceipt, MoneyOp, Payment, Refund
 from payments.services.privacy_scrub import Needles
@@ -190,4 +191,5 @@ def _keys(merchant_id: UUID, given: Needles, *, rows: tuple[list[Any], ...]) -> 
         "parties": [party_digest(phone) for phone in given.phones],
         "objects": [str(row.id) for row in (*payments, *receipts, *accounts, *refunds)],
         "pattern": given.sql(),
+        "masked": [f"%{mask_phone(phone)}%" for phone in given.phones],
     }

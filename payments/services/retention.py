@@ -10,6 +10,7 @@ import structlog
 from django.db import connection, transaction
 
 from audit.services import record
+from merchants.services.kyc_shredding import shred_documents
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.redact import redact_text
 from payments.services.privacy_subject import payer_digest
@@ -121,10 +122,30 @@ def _blank_payers(rule: Rule, before: datetime) -> int:
                 " version = version + 1 WHERE id = %s",
                 [*digests, key],
             )
+            _mask_checkout_ids(cursor, key)
     return len(rows)
+
+
+def _mask_checkout_ids(cursor: Any, payment_id: Any) -> None:
+    """They end in the payer's number."""
+    cursor.execute("SELECT provider_reference FROM transactions WHERE id = %s", [payment_id])
+    ((reference,),) = cursor.fetchall()
+    if reference and _masked(reference) != reference:
+        cursor.execute(
+            "UPDATE transactions SET provider_reference = %s WHERE id = %s", [_masked(reference), payment_id]
+        )
+    cursor.execute("SELECT id, provider_ref FROM money_op WHERE payment_id = %s AND provider_ref <> ''", [payment_id])
+    for key, text in cursor.fetchall():
+        if _masked(text) != text:
+            cursor.execute("UPDATE money_op SET provider_ref = %s WHERE id = %s", [_masked(text), key])
+
+
+def _shred_papers(rule: Rule, before: datetime) -> int:
+    return shred_documents(before)
 
 
 BY_HAND: dict[str, Callable[[Rule, datetime], int]] = {
     "provider_event": _blank_bodies,
     "transactions": _blank_payers,
+    "merchants_kyc_document": _shred_papers,
 }

@@ -6,6 +6,8 @@ Money, states and the audit trail have none: they are archived after seven years
 from dataclasses import dataclass
 
 MONTH = 31
+# With the days of two leap years.
+SEVEN_YEARS = 7 * 365 + 2
 CLOSED = "t.status IN ('completed', 'reversed', 'failed', 'cancelled', 'expired')"
 # Nobody asks any more what the line is.
 DECIDED = "state IN ('matched', 'ignored')"
@@ -58,7 +60,7 @@ RULES = (
         table="transactions",
         days=24 * MONTH,
         at="t.created_at",
-        words="phone, e-mail and name blanked, keyed digest kept",
+        words="phone, e-mail and name blanked, in checkout ids too; keyed digest kept",
         over=f"coalesce(t.phone, t.phone_hash, t.payer_name, t.email) IS NOT NULL AND {CLOSED}",
         by_hand=True,
     ),
@@ -111,6 +113,14 @@ RULES = (
         words="what was asked for is emptied",
         over="t.request <> '{}' AND t.status IN ('sent', 'refused')",
         change="request = '{}'",
+    ),
+    Rule(
+        table="merchants_kyc_document",
+        days=SEVEN_YEARS,
+        at="(SELECT m.closed_at FROM merchants_merchant m WHERE m.id = t.merchant_id)",
+        words="papers shredded, counted from the day the account was closed: their keys are destroyed",
+        over="t.data_key IS NOT NULL",
+        by_hand=True,
     ),
     Rule(
         table="merchants_idempotency_key",

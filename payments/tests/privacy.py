@@ -6,11 +6,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 
+from audit.sealed_columns import SEALED_COLUMNS
+from merchants.services.key_use import keep_requests
 from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.crypto import unseal
 from onpoint_pay.kit.ids import from_public, to_public
 from payments.models import C2bAccount, DoubtDecision, MoneyOp, Payment, ProviderEvent
 from payments.services.bulk import send_bulk
@@ -21,9 +25,10 @@ from payments.tests.c2b import CommittingC2bTestCase, confirmation, hashed, mask
 from payments.tests.claims import success_body
 from payments.tests.factories import op_of
 from payments.tests.refund_base import RefundCalls
-from settlements.models import Export, Payout, ReconFilePart
+from settlements.models import Export, Payout, ReconException, ReconFilePart, ReconLine, ReconRun
 from settlements.services.exports import path_of
 from settlements.services.recon_import import original_bytes
+from settlements.services.recon_runs import brought_with
 from settlements.tests.payouts import make_payout
 from settlements.tests.recon import Paper, bring
 from tests.simulator_process import simulator
@@ -33,31 +38,61 @@ from webhooks.tests.factories import make_endpoint
 PHONE, EMAIL, NAME = "254711222333", "zawadi.mutiso@example.com", "ZAWADI KIPCHOGE MUTISO"
 OTHER_PHONE, OTHER_NAME = "254722333444", "BARAKA OMONDI"
 SPELLED = re.compile(
-    r"(?:\+?254|0|(?<![0-9]))711[ .-]?222[ .-]?333|ws_CO_[0-9]+711222333|zawadi\.mutiso|zawadi|kipchoge|mutiso",
+    r"(?:\+?254|0|(?<![0-9]))711[ .-]?222[ .-]?333|ws_CO_[0-9]+711222333|zawadi\.mutiso|zawadi|kipchoge|mutiso|wekesa",
     re.IGNORECASE,
 )
+# As a statement of the platform calls them, and nothing else.
+OTHERWISE = "WEKESA"
+PLATFORM = "daraja:174379"
 HASHES = (hashed(PHONE),)
 
 
 def columns() -> list[tuple[str, str, str]]:
-    """Every column of every table in which somebody could be named."""
+    """Every column of every table in which somebody could be named, from the catalog; partitions are read in the whole."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT c.table_name, c.column_name, c.udt_name FROM information_schema.columns c JOIN information_schema.tables t"
-            " USING (table_schema, table_name) WHERE table_schema = 'public' AND t.table_type = 'BASE TABLE' AND c.udt_name"
-            " IN ('text', 'varchar', 'bpchar', 'json', 'jsonb', 'bytea', '_text', '_varchar', 'citext', 'name')"
+            "SELECT c.relname, a.attname, t.typname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+            " JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type e ON e.oid = t.typelem"
+            " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped"
+            " AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+            " AND c.relnamespace <> ALL (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg_toast%' OR nspname LIKE 'pg_temp%')"
+            " AND (t.typcategory IN ('S', 'C') OR e.typcategory = 'S' OR t.typname IN ('json', 'jsonb', 'bytea', 'xml'))"
         )
         return list(cursor.fetchall())
 
 
 def places_that_name(pattern: re.Pattern[str]) -> dict[str, list[str]]:
-    """`table.column` of all that somebody who searches would find, with the texts."""
+    """`table.column` of all that somebody who searches would find, with the texts; seals are opened, files are read."""
     found: dict[str, list[str]] = {}
-    for table, column, kind in columns():
-        for text in texts_of(table, column, kind):
+    places = [(f"{table}.{column}", texts_of(table, column, kind)) for table, column, kind in columns()]
+    for place, texts in [*places, *opened_seals(), ("files of exports", files_of_exports())]:
+        for text in texts:
             if match := pattern.search(text):
-                found.setdefault(f"{table}.{column}", []).append(text[max(match.start() - 40, 0) : match.end() + 20])
+                found.setdefault(place, []).append(text[max(match.start() - 40, 0) : match.end() + 20])
     return found
+
+
+def opened_seals() -> list[tuple[str, list[str]]]:
+    """What the sealed columns say once they are open; statements as they came."""
+    found = []
+    for sealed in SEALED_COLUMNS:
+        if sealed.bound_to is not None and not sealed.is_bytes:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    f"SELECT {sealed.text}, {sealed.bound_to}, {sealed.merchant} FROM {sealed.table} t"
+                    f" WHERE {sealed.text} LIKE 'v%.%'"
+                )
+                texts = [unseal(text, bound_to=place, merchant_id=owner) for text, place, owner in cursor.fetchall()]
+            found.append((f"{sealed.name}, opened", texts))
+    files = ReconFilePart.objects.values_list("file_id", flat=True).distinct()
+    found.append(("recon_file_part.body", [b"".join(original_bytes(key)).decode("latin-1") for key in files]))
+    runs = ReconRun.objects.filter(parts__isnull=False).distinct()
+    found.append(("recon_run_part.body", [brought_with(run).read().decode("latin-1") for run in runs]))
+    return found
+
+
+def files_of_exports() -> list[str]:
+    return [path.read_text("latin-1") for path in Path(settings.EXPORTS_ROOT).rglob("*") if path.is_file()]
 
 
 def texts_of(table: str, column: str, kind: str) -> list[str]:
@@ -66,13 +101,7 @@ def texts_of(table: str, column: str, kind: str) -> list[str]:
             f'SELECT "{column}"{"" if kind == "bytea" else "::text"} FROM "{table}" WHERE "{column}" IS NOT NULL'
         )
         values = [row[0] for row in cursor.fetchall()]
-    if kind != "bytea":
-        return values
-    plain = [bytes(value) for value in values]
-    if table == "recon_file_part":
-        files = ReconFilePart.objects.values_list("file_id", flat=True).distinct()
-        plain += [b"".join(original_bytes(file_id)) for file_id in files]
-    return [value.decode("latin-1") for value in plain]
+    return [bytes(value).decode("latin-1") for value in values] if kind == "bytea" else values
 
 
 class PayerTestCase(RefundCalls, CommittingC2bTestCase):
@@ -104,6 +133,7 @@ class PayerTestCase(RefundCalls, CommittingC2bTestCase):
         payout = from_public("pyt", make_payout(self.merchant, "test", reference=f"{local}-P"))
         Payout.objects.filter(id=payout).update(reason=f"Back to {name} {local}")
         self.doubt(paid, note=f"{name} ({local}) says it came")
+        keep_requests()
 
     def fail_one(self, **fields: Any) -> None:
         answer = self.initiate(key=f"till-{fields['phone']}", **fields)
@@ -177,6 +207,17 @@ class PayerTestCase(RefundCalls, CommittingC2bTestCase):
             )
         bring(paper.text(), account="daraja:600123")
         reconcile(account="daraja:600123", mode="test", books_missing=False)
+
+    def strange_statement(self) -> None:
+        """The platform's file: a line that belongs to nothing yet, and one that could not be read."""
+        paper = Paper(start=now().replace(hour=0, minute=0, second=0), days=2, opening=None)
+        paper.add(next_code(), 5_00, party=f"{PHONE} - {OTHERWISE}", reason=f"Paid by {OTHERWISE}", ref="0711222333")
+        paper.add(next_code(), 6_00, party=f"{OTHER_PHONE} - {OTHER_NAME}", reason="Pay Bill", at=now())
+        paper.rows.append(f"UKX1,yesterday,,Paid by {OTHERWISE},Completed,ten,,,true,,{PHONE} - {OTHERWISE},,")
+        bring(paper.text(), account=PLATFORM)
+        reconcile(account=PLATFORM, mode="test", books_missing=False)
+        self.assertEqual(ReconLine.objects.filter(account=PLATFORM).count(), 2)
+        self.assertEqual(ReconException.objects.filter(account=PLATFORM, kind="unparsable").count(), 1)
 
     def deliver(self) -> None:
         """Everything has arrived, and a receiver answered with what it was sent."""

@@ -5,12 +5,15 @@ import re
 from io import StringIO
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
-from audit.models import AuditEvent
-from merchants.tests.factories import key_headers, make_api_key, make_merchant
+from audit.models import AuditEvent, RequestLog
+from merchants.services.key_use import keep_requests
+from merchants.tests.factories import key_headers, make_api_key, make_member, make_merchant, person_headers
 from onpoint_pay.kit.ids import new_id, to_public
 from payments.models import C2bReceipt, Payment, ProviderEvent, Refund
+from payments.services.reconcile_runs import run_reconciliations
 from payments.tests.privacy import (
     EMAIL,
     HASHES,
@@ -22,7 +25,8 @@ from payments.tests.privacy import (
     PayerTestCase,
     places_that_name,
 )
-from settlements.models import LedgerEntry
+from settlements.models import LedgerEntry, ReconException, ReconLine
+from settlements.tests.recon import Paper
 from webhooks.models import Event
 
 
@@ -32,6 +36,7 @@ class Erasing(PayerTestCase):
         self.everything(phone=PHONE, name=NAME, email=EMAIL)
         self.everything(phone=OTHER_PHONE, name=OTHER_NAME, email="baraka@example.com")
         self.statement((PHONE, NAME), (OTHER_PHONE, OTHER_NAME))
+        self.strange_statement()
         self.deliver()
 
     def test_nobody_finds_them_anywhere_and_the_money_is_whole(self) -> None:
@@ -42,16 +47,19 @@ class Erasing(PayerTestCase):
             "refunds.reason", "c2b_receipt.phone", "c2b_receipt.payer_name", "c2b_account.code", "c2b_account.search_keys",
             "provider_event.body", "provider_event.dedupe", "bulk_line.request", "merchants_idempotency_key.body",
             "webhooks_event.body", "webhooks_endpoint.url", "recon_file_part.body", "recon_line.narrative",
-            "payouts.reason", "payouts.merchant_reference", "doubt_decision.note",
+            "payouts.reason", "payouts.merchant_reference", "doubt_decision.note", "request_log.request_body",
+            "recon_exception.detail", "files of exports",
         ):  # fmt: skip
             self.assertIn(place, named)
         money, other = self.money(), self.of_the_other()
+        lines = self.money_of_statements()
         code, told = self.erase("--phone", "0711 222 333")
         self.assertEqual(code, 0, told)
         self.assertEqual(places_that_name(SPELLED), {})
         self.assertEqual(places_that_name(re.compile("|".join(HASHES))), {})
         self.assertEqual(self.money(), money)
         self.assertEqual(self.of_the_other(), other)
+        self.assertEqual(self.money_of_statements(), lines)
         self.assert_clean()
         self.assert_answers()
         self.assert_audited()
@@ -76,10 +84,19 @@ class Erasing(PayerTestCase):
         entries = LedgerEntry.objects.order_by("id").values_list("id", "account", "side", "amount", "debits_after")
         return [list(rows) for rows in (payments, refunds, receipts, entries)]
 
+    def money_of_statements(self) -> list[Any]:
+        """What they say of money."""
+        lines = ReconLine.objects.order_by("id").values_list("external_id", "amount", "balance_after", "party", "state")
+        exceptions = ReconException.objects.order_by("id").values_list(
+            "name", "kind", "amount", "status", "detail__line_no"
+        )
+        return [*lines, *exceptions]
+
     def of_the_other(self) -> dict[str, int]:
         """Where the other payer is named, and how often; the file they share is asked on its own."""
         found = places_that_name(re.compile(f"{OTHER_PHONE[3:]}|BARAKA|OMONDI|baraka", re.IGNORECASE))
-        return {place: len(texts) for place, texts in found.items()}
+        # Files of exports are over for everybody who is in them.
+        return {place: len(texts) for place, texts in found.items() if place != "files of exports"}
 
     def assert_answers(self) -> None:
         """What is left is still shown, and the same payer is the same still."""
@@ -147,6 +164,17 @@ class OneOfThem(PayerTestCase):
         shown = self.get(f"payments/{theirs.json()['id']}/", headers).json()
         self.assertEqual((shown["phone"], shown["email"]), (PHONE, EMAIL))
 
+    def test_calls_of_others_stay_in_the_request_log(self) -> None:
+        self.paid(phone=PHONE, reference="A-1", description="For Zawadi")
+        self.paid(phone=OTHER_PHONE, reference="A-10", description="For Baraka")
+        self.get("payments/A-1/", self.headers)
+        keep_requests()
+        self.assertEqual(self.erase("--phone", PHONE)[0], 1)
+        self.assertEqual(self.erase("--phone", PHONE, "--now")[0], 0)
+        bodies = " ".join(row.request_body or "" for row in RequestLog.objects.all())
+        self.assertEqual(("Zawadi" in bodies, '"A-1"' in bodies, '"A-10"' in bodies), (False, False, True))
+        self.assertFalse(RequestLog.objects.filter(path__contains="/A-1/").exists())
+
     def test_their_own_file(self) -> None:
         paid = Payment.objects.get(email=EMAIL)
         self.refund_part(paid, name=NAME)
@@ -201,6 +229,22 @@ class InTheWay(PayerTestCase):
         bodies = Event.objects.filter(deliveries__state="open").values_list("body", flat=True)
         self.assertTrue(bodies)
         self.assertFalse([body for body in bodies if PHONE[3:] in body])
+
+    def test_a_statement_that_waits(self) -> None:
+        finance = person_headers(make_member(self.merchant, "finance"))
+        for phone, waits in ((OTHER_PHONE, False), (PHONE, True)):
+            paper = Paper(shortcode="600123", opening=None)
+            paper.add("UKW0000001", 5_00, party=f"{phone} - {NAME}")
+            form = {"file": SimpleUploadedFile("nov.csv", paper.text()), "account": "daraja:600123"}
+            answer = self.client.post(
+                "/api/v1/reconciliation/runs/", form | {"source": "mpesa_statement"}, headers=finance
+            )
+            self.assertEqual(answer.status_code, 202, answer.content)
+            code, told = self.erase("--phone", PHONE, "--now")
+            self.assertEqual((code, "statement that names" in told), (int(waits), waits), told)
+        run_reconciliations()
+        self.assertEqual(self.erase("--phone", PHONE, "--now")[0], 0)
+        self.assertEqual(places_that_name(re.compile(PHONE)), {})
 
     def test_whom_nobody_knows(self) -> None:
         self.assertEqual(self.erase("--phone", "0799000111")[0], 0)

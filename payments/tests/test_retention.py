@@ -13,17 +13,20 @@ from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_
 
 from audit.models import AuditCheckpoint, AuditEvent, AuditOrigin
 from audit.tests.base import SIGNING_KEY
-from merchants.models import IdempotencyKey
+from merchants.models import IdempotencyKey, KycDocument
+from merchants.services.kyc_files import path_of, read
 from merchants.tests.factories import make_merchant
+from merchants.tests.kyc import make_document, verify
 from onpoint_pay.celery import app
 from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.errors import NotFound
 from onpoint_pay.kit.ids import new_id
 from payments import tasks
 from payments.invariants import INVARIANTS
 from payments.models import Payment, ProviderEvent
 from payments.services.archive import TABLES
 from payments.services.retention import apply, due
-from payments.services.retention_rules import RULES
+from payments.services.retention_rules import ELSEWHERE, RULES
 from payments.tests.factories import make_payment
 from settlements.models import LedgerEntry, ReconException, ReconFile, ReconFilePart, ReconLine
 from settlements.tests.recon import Paper, bring
@@ -35,9 +38,10 @@ DAYS = {rule.table: rule.days for rule in RULES}
 
 
 def age(table: str, column: str, days: int) -> None:
-    """Everything in the table is this old."""
+    """Everything in the table is this old, or what a condition behind its name chooses."""
+    name, where, condition = table.partition(" WHERE ")
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {column} = now() - make_interval(days => %s)", [days])
+        cursor.execute(f"UPDATE {name} SET {column} = now() - make_interval(days => %s){where}{condition}", [days])
 
 
 def counts() -> dict[str, int]:
@@ -159,6 +163,38 @@ class Rules(TestCase):
         self.assertNotIn("text", unread.get().detail)
         self.assertIn("line_no", unread.get().detail)
 
+    def test_papers_of_a_closed_account(self) -> None:
+        self.enterContext(override_settings(KYC_ROOT=Path(self.enterContext(tempfile.TemporaryDirectory())) / "kyc"))
+        other = make_merchant("Mama Mboga")
+        verify(self.merchant)
+        paper = KycDocument.objects.filter(status="approved").earliest("id")
+        kept = make_document(other)
+        path = path_of(paper.id)
+        self.assertTrue(path.exists())
+        age("merchants_merchant", "created_at", 9000)
+        self.assertEqual(counts().get("merchants_kyc_document", 0), 0)
+        call_command("close_account", self.merchant.public_id, "--reason", "They asked.", stdout=StringIO())
+        with self.captureOnCommitCallbacks(execute=True):
+            self.at_both_sides(
+                "merchants_kyc_document", "closed_at", of="merchants_merchant WHERE closed_at IS NOT NULL"
+            )
+        found = KycDocument.objects.get(id=paper.id)
+        self.assertEqual((found.data_key, found.status, found.sha256), (None, paper.status, paper.sha256))
+        self.assertFalse(path.exists())
+        with self.assertRaises(NotFound):
+            read(found)
+        self.assertTrue(read(kept))
+        link = AuditEvent.objects.get(action="kyc.document_shredded", object=paper.public_id)
+        self.assertEqual(link.stream, f"m{self.merchant.id}")
+        self.assertFalse(KycDocument.objects.filter(merchant=self.merchant).exclude(data_key=None).exists())
+
+    def test_checkout_ids_of_old_payments(self) -> None:
+        Payment.objects.update(provider_reference="ws_CO_21112026093000123711222333")
+        age("transactions", "created_at", DAYS["transactions"] + 1)
+        apply(actor="tests")
+        self.assertNotIn("711222333", Payment.objects.get().provider_reference or "")
+        self.assertIn("ws_CO_21112026093000123", Payment.objects.get().provider_reference or "")
+
     def test_what_is_deleted(self) -> None:
         AuditOrigin.objects.create(stream="platform", seq=1, address="203.0.113.7", user_agent="x")
         AuditCheckpoint.objects.create(number=1, at=now(), statement="", signature="", public_key="", heads="")
@@ -192,6 +228,26 @@ class Rules(TestCase):
         age("transactions", "created_at", 4000)
         apply(actor="tests")
         self.assertEqual(list(LedgerEntry.objects.order_by("id").values_list()), before)
+
+
+class ThePaper(SimpleTestCase):
+    """What privacy needs to end, and when, in days at most."""
+
+    ENDS = {
+        "transactions": 24 * 31, "refunds": 24 * 31, "c2b_receipt": 24 * 31, "provider_event": 13 * 31,
+        "webhooks_event": 90, "merchants_idempotency_key": 7, "merchants_kyc_document": 7 * 365 + 2,
+    }  # fmt: skip
+
+    def test_each_of_them_ends(self) -> None:
+        self.assertEqual({table: DAYS[table] for table in self.ENDS}, self.ENDS)
+        self.assertLessEqual({"webhooks_attempt", "request_log", "merchants_session"}, ELSEWHERE.keys())
+
+    def test_money_and_the_audit_trail_do_not(self) -> None:
+        money = {"ledger_transfer", "ledger_entry", "ledger_account", "payouts", "settlement", "audit_event"}
+        self.assertEqual(money & (DAYS.keys() | ELSEWHERE.keys()), set())
+        self.assertFalse(
+            [rule.table for rule in RULES if rule.table == "transactions" and rule.change is None and not rule.by_hand]
+        )
 
 
 class Nightly(SimpleTestCase):
