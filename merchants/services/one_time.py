@@ -13,13 +13,20 @@ from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import random_letters
 
 Purpose = OneTimeToken.Purpose
-LIVES = {Purpose.VERIFY_EMAIL: timedelta(hours=24), Purpose.RESET_PASSWORD: timedelta(hours=1)}
+LIVES = {
+    Purpose.VERIFY_EMAIL: timedelta(hours=24),
+    Purpose.RESET_PASSWORD: timedelta(hours=1),
+    Purpose.CHANGE_EMAIL: timedelta(hours=24),
+}
 # Five bits each.
 LETTERS = 32
 
 
-def mint(user: User, purpose: Purpose) -> str:
-    """A new token for the person's address of today. Only its digest is stored: the text exists in the mail alone."""
+def mint(user: User, purpose: Purpose, *, new_email: str = "") -> str:
+    """A new token for the person's address of today. Only its digest is stored: the text exists in the mail alone.
+
+    `new_email` is the address it is mailed to, where that is another one.
+    """
     text = _signer(purpose).sign(random_letters(LETTERS))
     at = now()
     OneTimeToken.objects.create(
@@ -27,6 +34,7 @@ def mint(user: User, purpose: Purpose) -> str:
         purpose=purpose,
         digest=_digest(text),
         email_digest=_digest(user.email),
+        new_email=new_email,
         created_at=at,
         expires_at=at + LIVES[purpose],
     )
@@ -38,7 +46,7 @@ def owner_of(text: str, purpose: Purpose) -> User:
     return _living(text, purpose).user
 
 
-def use(text: str, purpose: Purpose) -> None:
+def use(text: str, purpose: Purpose) -> OneTimeToken:
     """Use the token up, and with it every other of its person and purpose. Call it in the transaction of the change.
 
     Raises Problem link_expired; of two uses at once one gets through.
@@ -47,6 +55,7 @@ def use(text: str, purpose: Purpose) -> None:
     if not OneTimeToken.objects.filter(id=token.id, used_at=None).update(used_at=now(), used_place=here().place):
         raise _expired()
     end_all(token.user, purpose)
+    return token
 
 
 def end_all(user: User, purpose: Purpose) -> None:

@@ -98,3 +98,4 @@ def _save(user: User) -> None:
     end_challenges(user)
     # Links to the mailbox that were out would undo the change.
     one_time.end_all(user, BY_LINK)
+    one_time.end_all(user, OneTimeToken.Purpose.CHANGE_EMAIL)

@@ -16,7 +16,15 @@ from django.db.models import QuerySet
 from merchants.models import OneTimeToken, PersonMail, User
 from merchants.services.one_time import mint
 from merchants.services.origins import here
-from merchants.services.people_texts import OTHERWISE_HOURS, RESET_PASSWORD, USEFUL_HOURS, VERIFY_EMAIL, words_of
+from merchants.services.people_texts import (
+    CHANGE_EMAIL,
+    EMAIL_WANTED,
+    OTHERWISE_HOURS,
+    RESET_PASSWORD,
+    USEFUL_HOURS,
+    VERIFY_EMAIL,
+    words_of,
+)
 from onpoint_pay.kit.clock import nairobi, now
 from onpoint_pay.kit.crypto import CannotOpen, keyed_digest
 from onpoint_pay.kit.jobs import nudge, taken
@@ -32,7 +40,7 @@ LEASE = timedelta(minutes=10)
 LONGEST_PAUSE_MINUTES = 15
 # What is asked for by anybody, for one address: links, and notices of being locked.
 MOST_IN_AN_HOUR = 3
-PAGES = {VERIFY_EMAIL: "verify-email", RESET_PASSWORD: "password/reset"}
+PAGES = {VERIFY_EMAIL: "verify-email", RESET_PASSWORD: "password/reset", CHANGE_EMAIL: "email/confirm"}
 
 
 def send(*, to: str, subject: str, body: str) -> None:
@@ -134,6 +142,15 @@ def _message(mail: PersonMail) -> EmailMessage | None:
     to = content["to"]
     if mail.kind == MESSAGE:
         subject, body = content["subject"], content["body"]
+    elif mail.kind == CHANGE_EMAIL:
+        # Whether somebody has the address is told to whoever reads its mailbox, and to nobody else.
+        if User.objects.filter(email=to).exists():
+            subject, body = words_of(EMAIL_WANTED, content)
+        else:
+            asking = User.objects.filter(id=content["user"], is_active=True).first()
+            if asking is None:
+                return None
+            subject, body = words_of(mail.kind, content | {"link": _link(asking, mail.kind, new_email=to)})
     else:
         person = User.objects.filter(email=to, is_active=True).first()
         if person is None or (mail.kind == VERIFY_EMAIL and person.email_verified_at is not None):
@@ -143,13 +160,11 @@ def _message(mail: PersonMail) -> EmailMessage | None:
     return EmailMessage(subject=subject, body=f"{body}\n", to=[to], headers={"Auto-Submitted": "auto-generated"})
 
 
-def _link(person: User, kind: str) -> str:
-    """What to follow or to send. The token stands behind a `#`: no server that serves the page learns it.
+def _link(person: User, kind: str, *, new_email: str = "") -> str:
+    """The token stands behind a `#`: no server that serves the page learns it.
 
     Not under its own name, which logs hide: in development the mail is read there.
     """
     with transaction.atomic():
-        token = mint(person, OneTimeToken.Purpose(kind))
-    if settings.DASHBOARD_URL:
-        return f"{settings.DASHBOARD_URL}/{PAGES[kind]}#code={token}"
-    return f"send this token to {settings.BASE_URL}/api/v1/auth/{PAGES[kind]}/\n\n{token}"
+        token = mint(person, OneTimeToken.Purpose(kind), new_email=new_email)
+    return f"{settings.DASHBOARD_URL}/{PAGES[kind]}#code={token}"

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 VERIFY_EMAIL, RESET_PASSWORD = "verify_email", "reset_password"  # noqa: S105 - kinds of mail
+CHANGE_EMAIL, EMAIL_WANTED = "change_email", "email_wanted"
 TEAM_CHANGED = "team_changed"
 # Not to be mailed when the news is older, in hours; the links of the first two would have ended.
-USEFUL_HOURS = {VERIFY_EMAIL: 24, RESET_PASSWORD: 1}
+USEFUL_HOURS = {VERIFY_EMAIL: 24, RESET_PASSWORD: 1, CHANGE_EMAIL: 24}
 OTHERWISE_HOURS = 72
 
 NOT_YOURS = "If nobody of your business did this, sign in, set a new password and look through the audit trail."
@@ -46,6 +47,37 @@ TEXTS: dict[str, tuple[str, ...]] = {
         "There were too many wrong two-factor codes for your account, the last at {at} from {address}. Further tries "
         "must wait, at most 15 minutes each time.",
         "Whoever tried may know your password. If it was not you, set a new one at once.",
+    ),
+    "signed_in": (
+        "A new sign-in to your account",
+        "Somebody signed in to your account at {at}, from {address}, with a device or from a network we have not seen "
+        "you at lately. The device calls itself: {device}.",
+        "If this was you, there is nothing to do. " + NOT_YOU,
+    ),
+    "email_changed": (
+        "Your e-mail address was changed",
+        "The address of your account was changed at {at}, from {address}. You sign in with the new one; this is the "
+        "last mail to the old one.",
+        "If this was not you, tell the operator of this service at once.",
+    ),
+    "email_change_asked": (
+        "Another e-mail address was asked for",
+        "At {at}, from {address}, another address was asked for your account. Nothing changes until it is confirmed "
+        "there.",
+        "If this was not you, set a new password at once: it ends every session, and the change.",
+    ),
+    CHANGE_EMAIL: (
+        "Confirm your new e-mail address",
+        "An account is to be used with this address from now on. To confirm it, within 24 hours:",
+        "{link}",
+        "If you have not asked for it, leave this mail alone: nothing changes.",
+    ),
+    EMAIL_WANTED: (
+        "Somebody gave your e-mail address",
+        "At {at}, from {address}, somebody gave this address for an account. You have one with it already, and nothing "
+        "has changed.",
+        "If it was you: sign in as you are used to, or have a new password mailed to you. If not, leave this mail "
+        "alone.",
     ),
     "session_copied": (
         "A session of yours was ended",

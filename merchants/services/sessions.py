@@ -19,6 +19,7 @@ from audit.services import record
 from merchants.models import Membership, Merchant, Session, User
 from merchants.selectors.find import memberships_of, person_of, running_sessions, running_tokens
 from merchants.selectors.records import forget_session_records
+from merchants.services.known_places import is_strange, shown_words
 from merchants.services.origins import here
 from merchants.services.people_mail import tell
 from onpoint_pay.kit.caller import Caller
@@ -115,6 +116,8 @@ def open_session(user: User, *, methods: Sequence[str] = BY_PASSWORD) -> OpenSes
         as_it_is = locked_person(user.id)
         if as_it_is is None or not as_it_is.is_active or as_it_is.password != user.password:
             raise Problem("credentials_invalid")
+        if is_strange(user, origin):
+            tell("signed_in", to=user.email, device=shown_words(origin.device))
         tokens = _issue(membership, session, began_at=began_at)
         _tell(membership.merchant_id, user.public_id, "session.opened", session.public_id)
     return OpenSession(tokens=tokens, user=user, membership=membership, memberships=memberships)
