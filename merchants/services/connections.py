@@ -12,6 +12,7 @@ from merchants.models import Merchant, ProviderAccount
 from merchants.selectors.accounts import accounts_for
 from merchants.selectors.records import forget_merchant
 from merchants.serializers.accounts import held_secrets
+from merchants.services.step_up import require_recent_in_live
 from onpoint_pay.kit.caller import LIVE, Caller
 from onpoint_pay.kit.db import broke
 from onpoint_pay.kit.errors import Fault, Invalid, NotFound, Problem
@@ -38,8 +39,9 @@ def connect_account(caller: Caller, wanted: dict[str, Any]) -> ProviderAccount:
     """A new account in the caller's mode, which serves from now on unless `is_default` is false.
 
     `wanted` is NewProviderAccountSerializer's validated input. Raises Invalid, and Problem state_conflict when the
-    shortcode is connected already, by whomever.
+    shortcode is connected already, by whomever; step_up_required in live mode, as all that says where money comes in.
     """
+    require_recent_in_live(caller, to="connect a shortcode")
     account = ProviderAccount(
         merchant_id=caller.merchant_id,
         mode=caller.mode,
@@ -63,8 +65,10 @@ def connect_account(caller: Caller, wanted: dict[str, Any]) -> ProviderAccount:
 def change_account(caller: Caller, account_id: UUID, changes: dict[str, Any]) -> ProviderAccount:
     """Take over `changes` of SEALED and OPEN; an empty text clears. What does not differ is no change.
 
-    Raises NotFound, Invalid, and Problem state_conflict when it comes back into use and its shortcode is taken.
+    Raises NotFound, Invalid, and Problem state_conflict when it comes back into use and its shortcode is taken;
+    step_up_required in live mode.
     """
+    require_recent_in_live(caller, to="change a shortcode")
     with transaction.atomic():
         account = _locked(caller, account_id)
         held = held_secrets(account)
@@ -89,8 +93,9 @@ def change_account(caller: Caller, account_id: UUID, changes: dict[str, Any]) ->
 def disconnect_account(caller: Caller, account_id: UUID) -> ProviderAccount:
     """Put the account out of use for new payments; what is under way is still asked about with its credentials.
 
-    Doing it again changes nothing. Raises NotFound.
+    Doing it again changes nothing. Raises NotFound, Problem step_up_required in live mode.
     """
+    require_recent_in_live(caller, to="take a shortcode out of use")
     with transaction.atomic():
         account = _locked(caller, account_id)
         if account.is_active:

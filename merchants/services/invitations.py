@@ -72,7 +72,11 @@ def invite(caller: Caller, *, email: str, role: str) -> Invitation:
 
 
 def revoke_invitation(caller: Caller, invitation_id: UUID) -> None:
-    """The mailed token works no more. Raises NotFound, Problem state_conflict for one that was taken."""
+    """The mailed token works no more.
+
+    Raises NotFound, Problem step_up_required, and state_conflict for one that was taken.
+    """
+    require_recent(caller, to="take back an invitation")
     with transaction.atomic():
         lock_team(caller.merchant_id)
         invitation = invitation_of(caller, invitation_id)
@@ -93,11 +97,7 @@ def _refuse_many(email: str) -> None:
 def _letter(merchant: Merchant, token: str) -> str:
     """The name of the business was typed by its owner: without what makes a link or a line of its own."""
     name = re.sub(r"[^\w &'-]", " ", merchant.business_name)[:60]
-    where = (
-        f"{settings.DASHBOARD_URL}/invitation#code={token}"
-        if settings.DASHBOARD_URL
-        else f"send this token to {settings.BASE_URL}/api/v1/auth/invitations/accept/\n\n{token}"
-    )
+    where = f"{settings.DASHBOARD_URL}/invitation#code={token}"
     return "\n\n".join(
         (
             f'You are invited to work with the payments of the business that calls itself "{name}". '

@@ -70,6 +70,12 @@ def require_live_key_maker(caller: Caller) -> None:
         require_recent(caller, to="make a live key")
 
 
+def require_recent_in_live(caller: Caller, *, to: str) -> None:
+    """As require_recent, for a person in live mode alone. Raises Problem step_up_required."""
+    if caller.mode == LIVE and caller.user_id is not None:
+        require_recent(caller, to=to)
+
+
 def _session_of(caller: Caller) -> UUID:
     """One that no row has for a person who came without a session."""
     return UUID(int=0) if caller.session is None else from_public("ses", caller.session)

@@ -73,7 +73,7 @@ class ProviderAccountViewSet(ApiViewSet):
         request=NewProviderAccountSerializer,
         parameters=[IDEMPOTENCY_HEADER],
         responses={201: ProviderAccountSerializer},
-        extensions=refuses("unknown_parameter", "phone_invalid", "state_conflict"),
+        extensions=refuses("unknown_parameter", "phone_invalid", "state_conflict", "step_up_required"),
     )
     def create(self, request: Request) -> HttpResponse:
         """The secrets are sealed and never shown again. Check the account with its doctor before the first payment."""
@@ -102,7 +102,7 @@ class ProviderAccountViewSet(ApiViewSet):
         request=ProviderAccountChangesSerializer,
         parameters=[ACCOUNT_ID, IDEMPOTENCY_HEADER],
         responses=ProviderAccountSerializer,
-        extensions=refuses("unknown_parameter", "phone_invalid", "state_conflict"),
+        extensions=refuses("unknown_parameter", "phone_invalid", "state_conflict", "step_up_required"),
     )
     def update(self, request: Request, account_id: str) -> HttpResponse:
         """New credentials serve new payments at once, and every process within a minute."""
@@ -119,6 +119,7 @@ class ProviderAccountViewSet(ApiViewSet):
         summary="Take an account out of use",
         parameters=[ACCOUNT_ID],
         responses={200: ProviderAccountSerializer},
+        extensions=refuses("step_up_required"),
     )
     def destroy(self, request: Request, account_id: str) -> HttpResponse:
         """Payments under way are followed to their end with its credentials. `is_active: true` brings it back."""

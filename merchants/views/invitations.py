@@ -91,7 +91,7 @@ class InvitationViewSet(ApiViewSet):
         summary="Take an invitation back",
         parameters=[INVITATION_ID],
         responses={204: OpenApiResponse(description="Done.")},
-        extensions=refuses("state_conflict"),
+        extensions=refuses("state_conflict", "step_up_required"),
     )
     def destroy(self, request: Request, invitation_id: str) -> HttpResponse:
         """The mailed token works no more. Who has accepted is a member: remove them there."""
