@@ -27,6 +27,8 @@ from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.crypto import keyed_digest
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import PublicIdInvalid, from_public, to_public
+from onpoint_pay.kit.proxies import client_block
+from onpoint_pay.kit.ratelimit import count
 
 REALM = 'Bearer realm="onpoint-pay"'
 
@@ -63,14 +65,17 @@ def _credential(header: str) -> str | None:
 
 
 def caller_for_key(request: Request, key: str) -> Caller:
-    """With the cache warm: one cache read and no SQL. Raises Problem with the reason of the refusal."""
+    """With the cache warm: one cache read and no SQL. Raises Problem with the reason of the refusal.
+
+    Wrong keys are counted by address: RateLimited then. Right ones from the same address are never counted here.
+    """
     if not is_well_formed(key):
-        raise Problem("api_key_invalid")
+        raise _wrong_key(request)
     digest = keyed_digest(key)
     kept = kept_key_record(digest)
     found = kept or load_key_record(digest)
     if found is None:
-        raise Problem("api_key_invalid")
+        raise _wrong_key(request)
     actor = to_public("key", found.id)
     # The merchant sees in its request log who was turned away.
     know_asker(request._request, merchant_id=found.merchant.id, mode=found.mode, actor=actor)
@@ -88,6 +93,12 @@ def caller_for_key(request: Request, key: str) -> Caller:
         scopes=frozenset(found.scopes),
         key_id=found.id,
     )
+
+
+def _wrong_key(request: Request) -> Problem:
+    """The refusal of a key that nobody has. Raises RateLimited over the limit of the address."""
+    count(request._request, "auth", key=f"wrong key {client_block(request.META.get('REMOTE_ADDR', ''))}")
+    return Problem("api_key_invalid")
 
 
 def _refuse_dead(key: KeyRecord) -> None:

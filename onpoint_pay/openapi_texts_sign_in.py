@@ -6,6 +6,11 @@ from typing import Any
 TOKEN = "TOKEN-FROM-THE-MAIL"  # noqa: S105
 VERIFY_EXAMPLE: dict[str, Any] = {"token": TOKEN}
 FORGOT_EXAMPLE: dict[str, Any] = {"email": "wanjiku@example.com"}
+REGISTRATION_EXAMPLE: dict[str, Any] = {
+    "object": "registration",
+    "detail": "A mail to this address says how to go on. If the address is new here, you can sign in at once.",
+}
+NEW_EMAIL_EXAMPLE: dict[str, Any] = {"email": "wanjiku.kamau@example.com"}
 RESET_EXAMPLE: dict[str, Any] = {"token": TOKEN, "password": "four words nobody guesses"}
 CHANGE_EXAMPLE: dict[str, Any] = {
     "old_password": "the words of last year",

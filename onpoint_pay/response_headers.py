@@ -43,6 +43,8 @@ RULES = (
     Rule(prefix="/api/v1/kyc/documents/", policy=f"{NOTHING}; sandbox"),
     Rule(prefix="/api/", policy=NOTHING),
     Rule(prefix="/docs/errors/", policy=PAGE, referrer="same-origin", cache="public, max-age=3600"),
+    # Where mailed links land: one file of ours reads the token behind the # and hands it to the API.
+    Rule(prefix="/account/", policy=f"{PAGE}; script-src 'self'; connect-src 'self'; form-action 'none'"),
     Rule(prefix="/static/", policy=NOTHING, cache=None),
     # Operators' pages are drawn by Alpine, which builds functions from attributes and styles from text. Scripts inside
     # a page stay refused: what a merchant wrote cannot become one.

@@ -111,6 +111,8 @@ MAX_BODY_BYTES = 256 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 # The largest file that is taken over HTTP, in bytes.
 MAX_FILE_BYTES = env.integer("MAX_FILE_BYTES", default=10_485_760)
+# A scanner that speaks clamd's protocol, tcp://host:3310 or unix:///path; without it files are not scanned.
+UPLOAD_SCANNER = env.text("UPLOAD_SCANNER")
 # Only these take a file: as a multipart form, with a few fields beside it.
 FILE_PATHS = ("/api/v1/kyc/documents/", "/api/v1/reconciliation/runs/")
 REST_FRAMEWORK = {
@@ -323,8 +325,8 @@ EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", default=True)
 EMAIL_TIMEOUT = 10
-# The pages people use; mails link there. Without them, mails hold the token and where to send it.
-DASHBOARD_URL = env.text("DASHBOARD_URL").rstrip("/")
+# The pages people use; mails link there. Our own are where there are no others.
+DASHBOARD_URL = env.text("DASHBOARD_URL", default=f"{BASE_URL}/account").rstrip("/")
 DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="OnPoint Pay <onpoint@localhost>")
 
 # --- logs -------------------------------------------------------------------------------------------------------------
@@ -346,6 +348,13 @@ def _problems_of_kyc() -> list[str]:
         found.append(f"KYC_REQUIRED names {', '.join(unknown)}: known are {', '.join(KYC_DOCUMENT_TYPES)}.")
     if STATIC_ROOT and KYC_ROOT.resolve().is_relative_to(Path(STATIC_ROOT).resolve()):
         found.append("KYC_ROOT must not lie in STATIC_ROOT: everything in there is served to everybody.")
+    scanner = urlsplit(UPLOAD_SCANNER)
+    if UPLOAD_SCANNER and not (
+        (scanner.scheme == "tcp" and scanner.hostname and scanner.port) or (scanner.scheme == "unix" and scanner.path)
+    ):
+        found.append(
+            "UPLOAD_SCANNER must be tcp://host:port or unix:///path: without a scanner it names, no file is taken."
+        )
     return found
 
 

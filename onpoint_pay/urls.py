@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from onpoint_pay import errors_page
+from onpoint_pay import errors_page, mailed_links
 from onpoint_pay.health import HealthViewSet
 
 handler400 = "onpoint_pay.middleware.bad_request"
@@ -27,5 +27,6 @@ api: list[URLPattern | URLResolver] = [
 ]
 urlpatterns = [
     path("api/v1/", include(api)),
+    path("account/<path:deed>", mailed_links.show, name="mailed-link"),
     path("docs/errors/<slug:code>", errors_page.show, name="error-page"),
 ]

@@ -401,6 +401,8 @@ NO_MERCHANT_DATA: dict[str, str] = {
     "two-factor-recovery-codes": "takes no name: the signed-in person's own second factor",
     "two-factor-verify": "proven by the challenge and a code",
     "verify-email": "proven by the mailed token itself",
+    "email-change": "takes no name: the signed-in person's own address",
+    "email-confirm": "proven by the mailed token itself",
     "password-forgot": "before anybody is known; answers the same for every address",
     "password-reset": "proven by the mailed token itself",
     "invitation-accept": "proven by the mailed token itself",

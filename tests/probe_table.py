@@ -110,7 +110,7 @@ ROUTES: dict[tuple[str, str], str] = {
     """,
     ("one's own account", NO_KEY): """
         GET profile, PATCH profile, GET sessions, DELETE session, POST logout-all, POST verify-email-resend,
-        POST password-change, POST step-up, POST two-factor-setup, POST two-factor-enable, POST two-factor-disable,
+        POST email-change, POST password-change, POST step-up, POST two-factor-setup, POST two-factor-enable, POST two-factor-disable,
         POST two-factor-recovery-codes
     """,
     ("the simulator's tools", "test:write"): "POST test-balance",
@@ -124,7 +124,8 @@ ROUTES: dict[tuple[str, str], str] = {
 }
 # Before anybody is known, or for everybody alike: a credential changes nothing.
 OPEN = """
-    register, invitation-accept, api-key-report, login, refresh, logout, verify-email, password-forgot, password-reset, two-factor-verify,
+    register, invitation-accept, api-key-report, login, refresh, logout, verify-email, email-confirm, password-forgot,
+    password-reset, two-factor-verify,
     callback, callback-confirm, callback-validate, callback-result, callback-timeout,
     callback-documented, callback-documented-token, callback-confirm-documented, callback-confirm-documented-token,
     callback-validate-documented, callback-validate-documented-token,

@@ -31,11 +31,12 @@ from tests.outsiders import route_names
 
 # Every door without a key, and why it tells nothing of anybody. One that is not here fails the first test below.
 OPEN = {
-    "register": "says email_taken, as the contract has it; counted by address",
+    "register": "tested below: one answer and one hash, whoever has the address; the mailbox is told",
     "login": "tested below: one answer, one set of statements, one hash",
     "refresh": "tested below: believes signatures only",
     "logout": "tested below: believes signatures only",
     "verify-email": "tested below: believes signatures only",
+    "email-confirm": "tested below: believes signatures only",
     "password-forgot": "tested below: one answer and one set of statements, whoever has the address",
     "password-reset": "tested below: believes signatures only",
     "two-factor-verify": "tested below: one answer to every challenge that is over or never was",
@@ -173,6 +174,26 @@ class SignIn(StrangerTestCase):
         self.assertEqual(told[0], told[1])
 
 
+class Registering(StrangerTestCase):
+    def test_a_known_and_a_new_address_look_alike(self) -> None:
+        known = make_member(make_merchant())
+        closed = make_user()
+        User.objects.filter(id=closed.id).update(is_active=False)
+        usual = {"business_name": "Duka", "password": PASSWORD, "phone": "0712345678"}
+        usual |= {"first_name": "Wanjiku", "last_name": "Mwangi"}
+        seen = [
+            self.ask("auth/register/", usual | {"email": email})
+            for email in ("nobody@example.com", known.email, known.email.upper(), closed.email)
+        ]
+        self.assertEqual((seen[0][0]["status"], seen[0][2]), (202, 1))
+        for answer, _, hashed in seen:
+            self.assertEqual((answer, hashed), (seen[0][0], seen[0][2]))
+        self.assertEqual(User.objects.filter(email=known.email).count(), 1)
+        # Weak passwords are refused before anybody is looked for.
+        weak = [self.ask("auth/register/", usual | {"email": e, "password": "short"}) for e in ("n@x.co", known.email)]
+        self.assertEqual(weak[0], weak[1])
+
+
 class Links(StrangerTestCase):
     """What is mailed: who asks for a link, and who brings one, learns nothing of whoever it is for."""
 
@@ -234,6 +255,7 @@ class Links(StrangerTestCase):
         return (
             (OneTimeToken.Purpose.VERIFY_EMAIL, "auth/verify-email/", {}),
             (OneTimeToken.Purpose.RESET_PASSWORD, "auth/password/reset/", {"password": PASSWORD}),
+            (OneTimeToken.Purpose.CHANGE_EMAIL, "auth/email/confirm/", {}),
         )
 
 

@@ -37,6 +37,11 @@ class ForgottenPasswordSerializer(InputSerializer):
     email = EmailField(max_length=254)
 
 
+@example("The address one is to have", texts.NEW_EMAIL_EXAMPLE)
+class NewEmailSerializer(InputSerializer):
+    email = EmailField(max_length=254, help_text="The new address.")
+
+
 @example("From the mail", texts.RESET_EXAMPLE)
 class NewPasswordSerializer(MailedTokenSerializer):
     password = PasswordField(help_text=NEW_PASSWORD)
@@ -84,6 +89,10 @@ def mail_request_body() -> dict[str, Any]:
     return dict(texts.MAIL_EXAMPLE)
 
 
+def registration_body() -> dict[str, Any]:
+    return dict(texts.REGISTRATION_EXAMPLE)
+
+
 def challenge_body(challenge: str, *, expires_in: int) -> dict[str, Any]:
     return {
         "two_factor_required": True,
@@ -128,6 +137,14 @@ class MailRequestSerializer(serializers.Serializer[Any]):
     """A mail was asked for."""
 
     object = serializers.CharField(default="mail_request")
+    detail = serializers.CharField()
+
+
+@example("The same for every address", texts.REGISTRATION_EXAMPLE)
+class SignedUpSerializer(serializers.Serializer[Any]):
+    """What comes of it is in the mailbox."""
+
+    object = serializers.CharField(default="registration")
     detail = serializers.CharField()
 
 

@@ -7,9 +7,8 @@ from django.db import IntegrityError, transaction
 from audit.services import record
 from merchants.models import Membership, Merchant, Role, User
 from merchants.services.passwords import set_password
-from merchants.services.people_mail import tell
-from merchants.services.people_texts import VERIFY_EMAIL
-from merchants.services.sessions import OpenSession, open_session
+from merchants.services.people_mail import may_mail, tell
+from merchants.services.people_texts import EMAIL_WANTED, VERIFY_EMAIL
 from onpoint_pay.kit.caller import MODES
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import broke
@@ -45,10 +44,19 @@ class Registration(TypedDict):
     website: NotRequired[str]
 
 
-def sign_up(**registration: Unpack[Registration]) -> OpenSession:
-    """Register and sign in at once. Raises what `register_merchant` raises."""
-    user, _ = register_merchant(**registration)
-    return open_session(user)
+def ask_account(**registration: Unpack[Registration]) -> None:
+    """Register, and tell nobody but the mailbox whether the address was free: whoever has it hears that it was given.
+
+    Raises Invalid for a weak password.
+    """
+    try:
+        register_merchant(**registration)
+    except Problem as problem:
+        if problem.code != "email_taken":
+            raise
+        with transaction.atomic():
+            if may_mail(EMAIL_WANTED, to=registration["email"]):
+                tell(EMAIL_WANTED, to=registration["email"])
 
 
 def register_merchant(*, is_verified: bool = False, **registration: Unpack[Registration]) -> tuple[User, Merchant]:

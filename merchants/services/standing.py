@@ -7,7 +7,8 @@ from django.db import transaction
 from audit.services import record
 from merchants.models import Merchant
 from merchants.selectors.records import forget_merchant
-from onpoint_pay.kit.errors import NotFound
+from onpoint_pay.kit.clock import now
+from onpoint_pay.kit.errors import NotFound, Problem
 
 
 def suspend_merchant(*, merchant_id: UUID, actor: str, reason: str) -> Merchant:
@@ -16,20 +17,45 @@ def suspend_merchant(*, merchant_id: UUID, actor: str, reason: str) -> Merchant:
 
 
 def restore_merchant(*, merchant_id: UUID, actor: str, reason: str) -> Merchant:
-    """Undo a suspension. Raises NotFound."""
+    """Undo a suspension, or the closing of an account. Raises NotFound."""
     return _change_status(merchant_id, Merchant.Status.ACTIVE, actor=actor, reason=reason)
+
+
+def close_merchant(*, merchant_id: UUID, actor: str, reason: str) -> Merchant:
+    """Suspended for good. Its records stay for as long as the law wants them; its papers go seven years later.
+
+    Whether anything is owed or open is for the caller to ask. Raises NotFound, Problem state_conflict.
+    """
+    with transaction.atomic():
+        merchant = _locked(merchant_id)
+        if merchant.closed_at is not None:
+            raise Problem("state_conflict", "The account is closed already.")
+        merchant.status, merchant.closed_at = Merchant.Status.SUSPENDED, now()
+        merchant.version += 1
+        merchant.save(update_fields=["status", "closed_at", "version"])
+        detail = {"reason": reason}
+        record(
+            merchant_id=merchant.id, actor=actor, action="merchant.closed", object_id=merchant.public_id, detail=detail
+        )
+        transaction.on_commit(lambda: forget_merchant(merchant_id), robust=True)
+    return merchant
+
+
+def _locked(merchant_id: UUID) -> Merchant:
+    merchant = Merchant.objects.select_for_update().filter(id=merchant_id).first()
+    if merchant is None:
+        raise NotFound()
+    return merchant
 
 
 def _change_status(merchant_id: UUID, status: Merchant.Status, *, actor: str, reason: str) -> Merchant:
     action = "merchant.suspended" if status is Merchant.Status.SUSPENDED else "merchant.restored"
     with transaction.atomic():
-        merchant = Merchant.objects.select_for_update().filter(id=merchant_id).first()
-        if merchant is None:
-            raise NotFound()
+        merchant = _locked(merchant_id)
         if merchant.status != status:
-            merchant.status = status
+            merchant.status, merchant.closed_at = status, None
             merchant.version += 1
-            merchant.save(update_fields=["status", "version"])
+            merchant.save(update_fields=["status", "closed_at", "version"])
             detail = {"reason": reason}
             record(merchant_id=merchant.id, actor=actor, action=action, object_id=merchant.public_id, detail=detail)
             transaction.on_commit(lambda: forget_merchant(merchant_id), robust=True)

@@ -23,7 +23,8 @@ SUBJECT = "Verify your e-mail address"
 class Verifying(ApiTestCase):
     def setUp(self) -> None:
         super().setUp()
-        found = self.post("auth/register/", BUSINESS).json()
+        self.post("auth/register/", BUSINESS)
+        found = self.post("auth/login/", {"email": EMAIL, "password": PASSWORD}).json()
         self.headers = key_headers(found["tokens"]["access"])
         self.body = found
 
@@ -119,7 +120,8 @@ class Verifying(ApiTestCase):
 class InSomebodysName(ApiTestCase):
     def setUp(self) -> None:
         super().setUp()
-        found = self.post("auth/register/", BUSINESS).json()
+        self.post("auth/register/", BUSINESS)
+        found = self.post("auth/login/", {"email": EMAIL, "password": PASSWORD}).json()
         self.squatter = key_headers(found["tokens"]["access"])
 
     def test_an_address_nobody_has_proven_is_nobody_to_a_team(self) -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from merchants.models import KycDocument
 from merchants.tests.kyc import KycTestCase, chunk, form, packed_objects, part, pdf, picture, png_of, stream
+from onpoint_pay.kit.tests.scanner import scanning
 
 SCRIPT = b"<html><script>alert(document.domain)</script></html>"
 # Its beginning is a picture only.
@@ -343,3 +344,26 @@ class Forms(HostileTestCase):
             "POST", "/api/v1/kyc/submit/", bytes(300_000), "application/json", headers=self.headers
         )
         self.assert_problem_and_nothing_left(answer, 413, "body_too_large")
+
+
+class Scanned(KycTestCase):
+    """With a scanner no file is kept that it has not called clean."""
+
+    def test_what_it_finds_is_refused_and_not_kept(self) -> None:
+        sent = picture()
+        with scanning(answer="stream: Win.Test.EICAR_HDB-1 FOUND") as scanner:
+            told = self.assert_problem(self.send(sent, "me.jpg"), 400, "file_refused")
+        self.assertEqual((told["reason"], scanner.seen), ("infected", [sent]))
+        self.assertEqual((KycDocument.objects.count(), self.files()), (0, []))
+
+    def test_while_it_is_away_nothing_is_taken(self) -> None:
+        with override_settings(UPLOAD_SCANNER="tcp://127.0.0.1:9"):
+            answer = self.send(pdf())
+        self.assert_problem(answer, 503, "upload_scanner_unavailable")
+        self.assertEqual(answer["Retry-After"], "30")
+        self.assertEqual((KycDocument.objects.count(), self.files()), (0, []))
+
+    def test_a_clean_one_is_kept(self) -> None:
+        with scanning():
+            self.assertEqual(self.send(pdf()).status_code, 201)
+        self.assertEqual(KycDocument.objects.count(), 1)

@@ -22,7 +22,8 @@ from onpoint_pay.kit.tests.travel import travel
 class Words(TestCase):
     def test_every_kind_can_be_written(self) -> None:
         facts = {"at": "21.11.2026 11:00 in Nairobi", "address": "203.0.113.7", "link": "https://x", "left": "9"}
-        facts |= {"what": "A member was added", "object": "mbr_x", "key": "sk_live_x", "count": "2 addresses"}
+        facts |= {"what": "A member was added", "object": "mbr_x"}
+        facts |= {"device": "Firefox", "key": "key_x (sk_test_...1234)", "count": "two networks"}
         for kind in TEXTS:
             subject, body = words_of(kind, facts)
             self.assertLess(len(subject), 78)

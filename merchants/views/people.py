@@ -13,6 +13,7 @@ from merchants.serializers import ProfileChangesSerializer, UserSerializer, user
 from merchants.serializers.people import (
     AppCodeSerializer,
     MailRequestSerializer,
+    NewEmailSerializer,
     PasswordChangeSerializer,
     ProofSerializer,
     RecoveryCodesSerializer,
@@ -25,7 +26,7 @@ from merchants.serializers.people import (
     session_row_body,
     setup_body,
 )
-from merchants.services import passwords, profile, sessions, step_up, two_factor, verification
+from merchants.services import email_change, passwords, profile, sessions, step_up, two_factor, verification
 from merchants.views.sign_in import NO_CONTENT
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size, validated
 from onpoint_pay.kit.ids import from_public
@@ -41,7 +42,8 @@ class AccountViewSet(ApiViewSet):
     """The signed-in person's own account."""
 
     required_scopes = dict.fromkeys(
-        ("retrieve", "update", "log_out_everywhere", "mail_again", "change_password", "step_up"), SESSION
+        ("retrieve", "update", "log_out_everywhere", "mail_again", "change_email", "change_password", "step_up"),
+        SESSION,
     )
 
     @extend_schema(operation_id="get_profile", summary="Who is signed in", responses=UserSerializer)
@@ -81,6 +83,21 @@ class AccountViewSet(ApiViewSet):
     def mail_again(self, request: Request) -> HttpResponse:
         """At most three mails an hour."""
         verification.mail_again(self.caller)
+        return json_answer(mail_request_body(), 202)
+
+    @extend_schema(
+        operation_id="change_email",
+        summary="Have a link mailed that gives one's account another address",
+        request=NewEmailSerializer,
+        responses={202: MailRequestSerializer},
+        extensions=refuses("email_invalid", "step_up_required", "state_conflict"),
+    )
+    def change_email(self, request: Request) -> HttpResponse:
+        """Needs a step-up. The link goes to the new address, and the old one is told; nothing changes before the token
+        is given to `/auth/email/confirm/`. The same answer whether or not somebody has the address.
+        """
+        checked = validated(NewEmailSerializer(data=request.data), refuse_unknown=False)
+        email_change.ask_email_change(self.caller, email=checked["email"])
         return json_answer(mail_request_body(), 202)
 
     @extend_schema(

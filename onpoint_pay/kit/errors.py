@@ -85,6 +85,7 @@ CODES: dict[str, tuple[int, str, str | None]] = {
     "provider_unavailable": (503, "The payment provider cannot be reached", "Nothing was sent: try again soon."),
     "provider_not_configured": (503, "No provider is set up for this mode", "Set the provider's credentials."),
     "sign_in_unavailable": (503, "Nobody can sign in at the moment", "Nothing was checked: try again soon."),
+    "upload_scanner_unavailable": (503, "Files cannot be taken at the moment", "Nothing was kept: try again soon."),
     "maintenance": (503, "The service is being maintained", "Try again soon."),
 }
 RETRYABLE = {
@@ -94,6 +95,7 @@ RETRYABLE = {
     "internal_error",
     "provider_unavailable",
     "sign_in_unavailable",
+    "upload_scanner_unavailable",
     "maintenance",
 }
 
