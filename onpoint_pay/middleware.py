@@ -15,7 +15,8 @@ from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import new_id, to_public
 from onpoint_pay.kit.origin import serving
 from onpoint_pay.kit.proxies import FORWARDED, SCHEME, origin_of
-from onpoint_pay.kit.ratelimit import headers_for
+from onpoint_pay.kit.ratelimit import headers as rate_limit_headers
+from onpoint_pay.kit.ratelimit import telling
 from onpoint_pay.kit.redact import query_holds_secret
 from onpoint_pay.kit.uploads.refusal import file_too_large
 
@@ -59,13 +60,16 @@ class RequestContextMiddleware:
             request.path_info += "/"
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.request_id)  # type: ignore[attr-defined]
-        with serving(
-            request.request_id,  # type: ignore[attr-defined]
-            address=request.META["REMOTE_ADDR"],
-            user_agent=request.headers.get("User-Agent", ""),
+        with (
+            telling(),
+            serving(
+                request.request_id,  # type: ignore[attr-defined]
+                address=request.META["REMOTE_ADDR"],
+                user_agent=request.headers.get("User-Agent", ""),
+            ),
         ):
             answer = self._answer(request)
-        self._stamp(request, answer)
+            self._stamp(request, answer)
         if not request.path.startswith(QUIET_PATHS):
             self._write_line(request, answer, started)
         return answer
@@ -86,7 +90,7 @@ class RequestContextMiddleware:
         if request.path_info.startswith("/api/"):
             answer["OnPoint-Version"] = settings.API_VERSION
             answer.setdefault("Cache-Control", "no-store")
-            for name, value in headers_for(request).items():
+            for name, value in rate_limit_headers().items():
                 answer[name] = value
 
     def _write_line(self, request: HttpRequest, answer: HttpResponse, started: float) -> None:

@@ -376,6 +376,11 @@ PROBLEM_EXTRAS: dict[str, dict[str, Any]] = {
         "amount_refundable": "50.00",
     },
     "reference_ambiguous": {"param": "reference", "candidates": [PAYMENT_EXAMPLE["id"]]},
+    "limit_exceeded": {
+        "detail": "The payments of one day may be KES 1,000.00 at most; KES 50.00 is left of today.",
+        "param": "amount",
+        "limit": {"name": "per_day", "limit": "1000.00", "left": "50.00", "opens_at": "2026-11-21T21:00:00.000Z"},
+    },
     "insufficient_scope": {"required_scope": "payments:write"},
     "provider_unavailable": {"existing": PAYMENT_EXAMPLE["id"]},
     "payment_failed": {

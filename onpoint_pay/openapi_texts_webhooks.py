@@ -13,6 +13,7 @@ from onpoint_pay.openapi_texts import (
 )
 from onpoint_pay.openapi_texts_c2b import ACCEPTED_CLAIM_EXAMPLE, MATCHED_EXAMPLE, SUGGESTED_EXAMPLE
 from onpoint_pay.openapi_texts_keys import KEY_EXAMPLE, REVOKED_KEY_EXAMPLE, ROTATED_KEY_EXAMPLE
+from onpoint_pay.openapi_texts_limits import LIMITS_CHANGED_EXAMPLE
 from onpoint_pay.openapi_texts_money import (
     EXPORT_EXAMPLE,
     RECON_EXCEPTION_EXAMPLE,
@@ -256,6 +257,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "api_key.created": KEY_EXAMPLE,
     "api_key.rotated": ROTATED_KEY_EXAMPLE,
     "api_key.revoked": REVOKED_KEY_EXAMPLE,
+    "merchant.limits_changed": LIMITS_CHANGED_EXAMPLE,
     "webhook_endpoint.disabled": ENDPOINT_EXAMPLE
     | {"status": "disabled", "failing_since": "2026-11-16T08:15:30.120Z", "version": 2},
 }

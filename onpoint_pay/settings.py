@@ -244,8 +244,18 @@ PAYSTACK_PUBLIC_KEY = env.text("PAYSTACK_PUBLIC_KEY")
 PAYSTACK_SECRET_KEY = env.text("PAYSTACK_SECRET_KEY")
 PROVIDER_CONNECT_SECONDS = env.decimal("PROVIDER_CONNECT_SECONDS", default=3.0)
 PROVIDER_DEADLINE_SECONDS = env.decimal("PROVIDER_DEADLINE_SECONDS", default=20.0)
+# Between two questions about one payment that somebody waits for, in seconds.
+PROVIDER_QUERY_FLOOR_SECONDS = env.integer("PROVIDER_QUERY_FLOOR_SECONDS", default=5)
 MPESA_MIN_AMOUNT = env.integer("MPESA_MIN_AMOUNT", default=1)
 MPESA_MAX_AMOUNT = env.integer("MPESA_MAX_AMOUNT", default=250_000)
+# What merchants may take in each mode, in cents and (the last) payments; 0: no cap. Operators give merchants caps of
+# their own with `manage.py limits`. One payment is never larger than MPESA_MAX_AMOUNT.
+PAYMENT_CAPS = {
+    "per_day": env.integer("PAYMENT_PER_DAY", default=0),
+    "per_month": env.integer("PAYMENT_PER_MONTH", default=0),
+    "per_payer_day": env.integer("PAYMENT_PER_PAYER_DAY", default=0),
+    "payments_per_payer_day": env.integer("PAYMENTS_PER_PAYER_DAY", default=0),
+}
 # The addresses providers call from; anybody else may leave only so many claims without a token of ours.
 CALLBACK_ADDRESSES = env.items("CALLBACK_ADDRESSES")
 # Seconds between two readings of an account's list of money received.

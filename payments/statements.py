@@ -1,9 +1,12 @@
 """The hot statements: one database function per commit of initiate, hand-over and callback receipt."""
 
+# `p_limits` are the sums a merchant may not pass, NULL for none: then nobody waits and nothing is added up. They are asked
+# after the key, so that a repeat meets none, and what they refuse leaves nothing behind. Who asks for an order that has a
+# payment is told of that payment, limit or not.
 BEGIN = """
-CREATE FUNCTION payment_begin(p_payment jsonb, p_op jsonb, p_claim jsonb, p_event jsonb,
+CREATE FUNCTION payment_begin(p_payment jsonb, p_op jsonb, p_claim jsonb, p_event jsonb, p_limits jsonb,
     OUT outcome text, OUT earlier jsonb) LANGUAGE plpgsql AS $$
-DECLARE taken uuid;
+DECLARE taken uuid; reached jsonb; is_stored boolean := false;
 BEGIN
   IF p_claim IS NOT NULL THEN
     INSERT INTO merchants_idempotency_key
@@ -18,8 +21,16 @@ BEGIN
       RETURN;
     END IF;
   END IF;
-  INSERT INTO transactions SELECT * FROM jsonb_populate_record(NULL::transactions, p_payment) ON CONFLICT DO NOTHING;
-  IF NOT FOUND THEN
+  IF p_limits IS NOT NULL THEN
+    PERFORM payment_limits_wait(p_limits, (p_payment->>'merchant_id')::uuid, p_payment->>'mode', p_payment->>'phone');
+    reached := payment_limit_reached(p_limits, (p_payment->>'merchant_id')::uuid, p_payment->>'mode',
+      p_payment->>'currency', p_payment->>'phone', (p_payment->>'amount')::bigint, (p_payment->>'created_at')::timestamptz);
+  END IF;
+  IF reached IS NULL THEN
+    INSERT INTO transactions SELECT * FROM jsonb_populate_record(NULL::transactions, p_payment) ON CONFLICT DO NOTHING;
+    is_stored := FOUND;
+  END IF;
+  IF NOT is_stored THEN
     IF p_claim IS NOT NULL THEN
       DELETE FROM merchants_idempotency_key k WHERE k.merchant_id = (p_payment->>'merchant_id')::uuid
         AND k.mode = p_payment->>'mode' AND k.key = p_claim->>'key';
@@ -27,9 +38,11 @@ BEGIN
     SELECT t.id INTO taken FROM transactions t WHERE t.merchant_id = (p_payment->>'merchant_id')::uuid
       AND t.mode = p_payment->>'mode' AND t.merchant_reference = p_payment->>'merchant_reference'
       AND (t.reference_policy = 'unique' OR (t.status NOT IN ('failed', 'cancelled', 'expired') AND NOT t.surplus))
+      AND 'any' NOT IN (t.reference_policy, p_payment->>'reference_policy')
       ORDER BY t.created_at DESC LIMIT 1;
-    outcome := CASE WHEN taken IS NULL THEN 'collision' ELSE 'duplicate_reference' END;
-    earlier := jsonb_build_object('id', taken);
+    outcome := CASE WHEN taken IS NOT NULL THEN 'duplicate_reference' WHEN reached IS NOT NULL THEN 'limit_exceeded'
+      ELSE 'collision' END;
+    earlier := CASE outcome WHEN 'limit_exceeded' THEN reached ELSE jsonb_build_object('id', taken) END;
     RETURN;
   END IF;
   INSERT INTO money_op SELECT * FROM jsonb_populate_record(NULL::money_op, p_op);
@@ -132,7 +145,7 @@ DROP FUNCTION IF EXISTS payment_begin; DROP FUNCTION IF EXISTS payment_handed_ov
 DROP FUNCTION IF EXISTS callback_received;
 """
 
-CALL_BEGIN = "SELECT outcome, earlier FROM payment_begin(%(payment)s, %(op)s, %(claim)s, %(event)s)"
+CALL_BEGIN = "SELECT outcome, earlier FROM payment_begin(%(payment)s, %(op)s, %(claim)s, %(event)s, %(limits)s)"
 CALL_HANDED_OVER = """
 SELECT moved, deliveries FROM payment_handed_over(%(op)s, %(provider_ref)s, %(details)s, %(message)s, %(next_check)s,
   %(event)s, %(claim)s, %(status)s, %(body)s)

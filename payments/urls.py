@@ -6,6 +6,7 @@ from payments.callback_views import collect, confirm, result, timeout, validate
 from payments.views.actions import ActionViewSet, BulkViewSet
 from payments.views.c2b import C2bAccountViewSet, C2bClaimViewSet, C2bReceiptViewSet
 from payments.views.exports import ExportViewSet
+from payments.views.limits import LimitsViewSet
 from payments.views.payments import PaymentViewSet
 from payments.views.privacy import ErasureViewSet, PrivacyExportViewSet
 from payments.views.refunds import RefundViewSet
@@ -23,6 +24,7 @@ export_view = ExportViewSet.as_view
 report_view = ReportViewSet.as_view
 
 urlpatterns = [
+    path("merchant/limits/", LimitsViewSet.as_view({"get": "retrieve", "patch": "update"}), name="merchant-limits"),
     path("payments/", view({"get": "list"}), name="payments"),
     path("payments/initiate/", view({"post": "initiate"}), name="payment-initiate"),
     path("payments/status/", view({"post": "status"}), name="payment-status"),

@@ -379,6 +379,7 @@ NO_MERCHANT_DATA: dict[str, str] = {
     "settlement-run": "takes no name: settles the caller's own merchant; tested on its own",
     "merchant-fees": "takes no name: always the caller's merchant; tested on its own",
     "merchant": "takes no name: always the caller's merchant; tested on its own",
+    "merchant-limits": "takes no name: always the caller's merchant and mode; tested on its own",
     "kyc": "takes no name: always the caller's merchant; tested on its own",
     "kyc-submit": "takes no name: always the caller's own documents; tested on its own",
     "rotate-webhook-secret": "takes no name: always the caller's merchant; tested on its own",

@@ -37,7 +37,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("read payments, customers, events", "payments:read"): """
         GET payments, GET payment-transactions, GET payment, GET payment-timeline, GET payment-explanation,
         GET payment-by-checkout, POST payment-status, POST payment-sync, POST payment-quote, GET payment-bulk-run,
-        GET merchant
+        GET merchant, GET merchant-limits
     """,
     ("read payments, customers, events", "refunds:read"): "GET refunds, GET refund",
     ("read payments, customers, events", "events:read"): "GET events, GET event",
@@ -100,6 +100,7 @@ ROUTES: dict[tuple[str, str], str] = {
         GET roles, POST roles, GET role, PATCH role, DELETE role, GET team, POST team, GET invitations, POST invitations,
         GET invitation, DELETE invitation, GET team-member, PATCH team-member, DELETE team-member, PATCH merchant,
         GET merchant-allowed-ips, PATCH merchant-allowed-ips,
+        PATCH merchant-limits,
         GET provider-accounts, POST provider-accounts, GET provider-account, PATCH provider-account,
         DELETE provider-account, POST provider-account-doctor, POST provider-account-register
     """,

@@ -59,13 +59,14 @@ EMITTED: dict[str, str] = {
     "api_key.created": "There is a new API key.",
     "api_key.rotated": "An API key was replaced by `rotated_to`; it works until `overlap_ends_at`.",
     "api_key.revoked": "An API key was ended: by a person of yours, or because it was reported as leaked.",
+    "merchant.limits_changed": "What the business may take, or how often it may call, was changed.",
     ENDPOINT_DISABLED: "An endpoint was switched off: it failed for 5 days, or answered 410. Its deliveries are held.",
     TEST_PING: "Sent on request to try an endpoint.",
 }
 # Not published yet, accepted in subscriptions: an endpoint made today hears of them from the day they begin.
 ANNOUNCED: dict[str, tuple[str, ...]] = {
     "payment": ("late",),
-    "merchant": ("limits_changed", "suspended", "restored"),
+    "merchant": ("suspended", "restored"),
     "provider": ("outage_started", "outage_ended"),
 }
 TYPES = frozenset(EMITTED) | {f"{noun}.{past}" for noun, pasts in ANNOUNCED.items() for past in pasts}

@@ -2,6 +2,7 @@
 
 from merchants.models.invitations import Invitation
 from merchants.models.kyc import KycDocument, KycNotice, KycRequest
+from merchants.models.limits import KINDS, MerchantLimits
 from merchants.models.merchants import (
     CUSTOM,
     MODE_CHOICES,
@@ -35,8 +36,10 @@ __all__ = [
     "KycDocument",
     "KycNotice",
     "KycRequest",
+    "KINDS",
     "Membership",
     "Merchant",
+    "MerchantLimits",
     "MODE_CHOICES",
     "one_of",
     "OneTimeToken",

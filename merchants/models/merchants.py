@@ -126,7 +126,7 @@ class User(KeyedModel, AbstractBaseUser):
 
 
 class Merchant(KeyedModel):
-    """A business that takes payments. Fee and ceiling in minor units; `fee_bps` in hundredths of a percent."""
+    """A business that takes payments. Fee in minor units; `fee_bps` in hundredths of a percent."""
 
     class Status(models.TextChoices):
         ACTIVE = "active"
@@ -167,7 +167,6 @@ class Merchant(KeyedModel):
     confirm_policy = models.CharField(max_length=16, choices=ConfirmPolicy.choices, default=ConfirmPolicy.DEFAULT)
     fee_bps = models.IntegerField(default=default_fee_bps)
     fee_flat = models.BigIntegerField(default=default_fee_flat)
-    max_payment = models.BigIntegerField(null=True, blank=True)
     # A refund of more waits for a second person; without it only those of people who may not approve do.
     refund_approval_above = models.BigIntegerField(null=True, blank=True, default=default_refund_limit)
     # Where its keys may be used from, in both modes, besides what each key says itself; empty for anywhere.
@@ -186,9 +185,6 @@ class Merchant(KeyedModel):
             one_of("confirm_policy", ["default", "always", "never"], "merchant_confirm_policy"),
             models.CheckConstraint(condition=models.Q(fee_bps__range=(0, 10_000)), name="merchant_fee_bps"),
             models.CheckConstraint(condition=models.Q(fee_flat__gte=0), name="merchant_fee_flat"),
-            models.CheckConstraint(
-                condition=models.Q(max_payment__isnull=True) | models.Q(max_payment__gt=0), name="merchant_max_payment"
-            ),
             models.CheckConstraint(
                 condition=models.Q(refund_approval_above__isnull=True) | models.Q(refund_approval_above__gte=0),
                 name="merchant_refund_limit",

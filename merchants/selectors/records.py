@@ -13,9 +13,9 @@ from django.core.cache import cache
 from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 
-from merchants.models import ApiKey, Membership, Merchant, ProviderAccount
+from merchants.models import KINDS, ApiKey, Membership, Merchant, MerchantLimits, ProviderAccount
 from merchants.selectors.find import running_sessions
-from onpoint_pay.kit.caller import AccountCard, MerchantCard
+from onpoint_pay.kit.caller import AccountCard, LimitsCard, MerchantCard
 
 log = structlog.get_logger(__name__)
 KEY_SECONDS = 60
@@ -59,12 +59,30 @@ ACCOUNTS = ArraySubquery(
     )
 )
 
+LIMIT_FACTS: dict[str, Any] = {
+    "own": JSONObject(**{kind: f"own_{kind}" for kind in KINDS}),
+    "cap": JSONObject(**{kind: f"cap_{kind}" for kind in KINDS}),
+}
+# The same of its limits, a row for each mode in which there are any.
+LIMITS = ArraySubquery(
+    MerchantLimits.objects.filter(merchant_id=OuterRef("merchant_id")).values(
+        card=JSONObject(mode="mode", rates="rates", **LIMIT_FACTS)
+    )
+)
 
-def merchant_card(merchant: Merchant, accounts: Iterable[dict[str, Any]] | None = None) -> MerchantCard:
-    """The card, with the rows of ACCOUNTS where they are known already."""
+
+def merchant_card(
+    merchant: Merchant,
+    accounts: Iterable[dict[str, Any]] | None = None,
+    limits: Iterable[dict[str, Any]] | None = None,
+) -> MerchantCard:
+    """The card, with the rows of ACCOUNTS and LIMITS where they are known already."""
     if accounts is None:
         serving = ProviderAccount.objects.filter(merchant_id=merchant.id, is_default=True, is_active=True)
         accounts = serving.values("provider", "mode", "id", "version")
+    if limits is None:
+        rows = MerchantLimits.objects.filter(merchant_id=merchant.id)
+        limits = list(rows.values("mode", "rates", **LIMIT_FACTS))
     return MerchantCard(
         id=merchant.id,
         business_name=merchant.business_name,
@@ -74,8 +92,8 @@ def merchant_card(merchant: Merchant, accounts: Iterable[dict[str, Any]] | None 
         reference_policy=merchant.reference_policy,
         fee_bps=merchant.fee_bps,
         fee_flat=merchant.fee_flat,
-        max_payment=merchant.max_payment,
         accounts=_account_cards(accounts),
+        limits=tuple(LimitsCard(**row) for row in limits),
     )
 
 
@@ -101,7 +119,7 @@ def kept_key_record(digest: bytes) -> KeyRecord | None:
 
 def load_key_record(digest: bytes) -> KeyRecord | None:
     """The record as the database has it; None for a key that never was."""
-    keys = ApiKey.objects.select_related("merchant").annotate(accounts=ACCOUNTS)
+    keys = ApiKey.objects.select_related("merchant").annotate(accounts=ACCOUNTS, its_limits=LIMITS)
     key = keys.filter(digest=digest).first()
     if key is None:
         return None
@@ -116,7 +134,7 @@ def load_key_record(digest: bytes) -> KeyRecord | None:
         expires_at=key.expires_at,
         overlap_ends_at=key.overlap_ends_at,
         revoked_at=key.revoked_at,
-        merchant=merchant_card(key.merchant, key.accounts),
+        merchant=merchant_card(key.merchant, key.accounts, key.its_limits),
     )
 
 
@@ -146,7 +164,8 @@ def _read_key_record(text: str) -> KeyRecord | None:
 
 def _read_card(fields: dict[str, Any]) -> MerchantCard:
     accounts = _account_cards(fields.get("accounts", ()))
-    return MerchantCard(**(fields | {"id": UUID(fields["id"]), "accounts": accounts}))
+    limits = tuple(LimitsCard(**row) for row in fields.get("limits", ()))
+    return MerchantCard(**(fields | {"id": UUID(fields["id"]), "accounts": accounts, "limits": limits}))
 
 
 # --- sessions -----------------------------------------------------------------------------------------------------
@@ -209,13 +228,15 @@ def _load_session(session_id: UUID, user_id: UUID) -> bool:
 
 
 def _load_seat(user_id: UUID, merchant_id: UUID) -> Seat | None:
-    memberships = Membership.objects.select_related("merchant", "user", "custom_role").annotate(accounts=ACCOUNTS)
+    memberships = Membership.objects.select_related("merchant", "user", "custom_role").annotate(
+        accounts=ACCOUNTS, its_limits=LIMITS
+    )
     membership = memberships.filter(user_id=user_id, merchant_id=merchant_id).first()
     if membership is None:
         return None
     seat = Seat(
         role=membership.role,
-        merchant=merchant_card(membership.merchant, membership.accounts),
+        merchant=merchant_card(membership.merchant, membership.accounts, membership.its_limits),
         email_verified=membership.user.email_verified_at is not None,
         granted=tuple(membership.custom_role.scopes) if membership.custom_role else (),
     )

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django_otp.oath import hotp
 
-from merchants.models import Membership, Merchant, Role, Session, Totp, User
+from merchants.models import Membership, Merchant, MerchantLimits, Role, Session, Totp, User
+from merchants.selectors.records import forget_merchant
 from merchants.services.api_keys import create_api_key
 from merchants.services.sessions import OpenSession, open_session
 from onpoint_pay.kit.caller import TEST
@@ -43,6 +44,13 @@ def make_merchant(name: str = "Duka Bora", *, live_enabled: bool = False, **fiel
         {"email": f"shop{next(_numbers)}@example.com"} | ({"kyc_status": "verified"} if live_enabled else {}) | fields
     )
     return Merchant.objects.create(business_name=name, live_enabled=live_enabled, **fields)
+
+
+def make_limits(merchant: Merchant, *, mode: str = TEST, **fields: Any) -> MerchantLimits:
+    """Limits of one mode, in force from the next request on."""
+    row = MerchantLimits.objects.create(merchant=merchant, mode=mode, changed_by="tests", changed_at=now(), **fields)
+    forget_merchant(merchant.id)
+    return row
 
 
 def make_member(merchant: Merchant, role: str = Role.OWNER, user: User | None = None) -> User:

@@ -31,7 +31,6 @@ class ConstraintTests(TestCase):
             "merchant_confirm_policy": {"confirm_policy": "sometimes"},
             "merchant_fee_bps": {"fee_bps": 10_001},
             "merchant_fee_flat": {"fee_flat": -1},
-            "merchant_max_payment": {"max_payment": 0},
             "merchant_version": {"version": 0},
         }.items():
             self.assert_refused(constraint, lambda change=change: Merchant.objects.update(**change))

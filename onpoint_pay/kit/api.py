@@ -288,12 +288,14 @@ class ApiViewSet(viewsets.ViewSet):
         caller = self.caller
         if caller.kind == PUBLISHABLE:
             # Everybody who opens the page has the key: one must not use up what is the others', or the merchant's.
-            count(request._request, "checkout", key=client_block(request.META["REMOTE_ADDR"]))
+            place = client_block(request.META["REMOTE_ADDR"])
+            count(request._request, "checkout", key=place, own=caller.rates)
             return
-        count(request._request, "api", key=f"{caller.actor}:{caller.mode}")
+        own = caller.rates
+        count(request._request, "api", key=f"{caller.actor}:{caller.mode}", own=own)
         policy = self.rate_policies.get(self.action)
         if policy is not None:
-            count(request._request, policy, key=f"{caller.merchant_id}:{caller.mode}")
+            count(request._request, policy, key=f"{caller.merchant_id}:{caller.mode}", own=own)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         keep_sent(request._request, getattr(request, "_full_data", None))

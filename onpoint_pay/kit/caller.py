@@ -1,5 +1,6 @@
 """Who is calling: one shape for API keys and dashboard users, known to every room."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -21,6 +22,16 @@ class AccountCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsCard:
+    """What one merchant may take in one mode, in minor units by kind, and the policies that differ for it."""
+
+    mode: str
+    own: Mapping[str, int | None] = field(default_factory=dict)
+    cap: Mapping[str, int | None] = field(default_factory=dict)
+    rates: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MerchantCard:
     """The few facts about a merchant that hot requests need; at most a minute old."""
 
@@ -32,8 +43,12 @@ class MerchantCard:
     reference_policy: str = "unique_unless_failed"
     fee_bps: int = 0
     fee_flat: int = 0
-    max_payment: int | None = None
     accounts: tuple[AccountCard, ...] = ()
+    limits: tuple[LimitsCard, ...] = ()
+
+    def limits_in(self, mode: str) -> LimitsCard:
+        """Empty where nothing was ever set."""
+        return next((card for card in self.limits if card.mode == mode), None) or LimitsCard(mode=mode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +74,11 @@ class Caller:
     @property
     def livemode(self) -> bool:
         return self.mode == LIVE
+
+    @property
+    def rates(self) -> Mapping[str, str]:
+        """The rate policies in which this merchant differs from the installation."""
+        return self.merchant.limits_in(self.mode).rates
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes

@@ -167,6 +167,10 @@ class Payment(KeyedModel):
                 condition=Q(provider_reference__isnull=False),
                 name="transactions_by_provider",
             ),
+            # What limits of a day ask besides what was asked for in it: few rows.
+            models.Index(
+                fields=["merchant", "mode", "created_at"], condition=Q(attempts__gt=1), name="transactions_again"
+            ),
             # What money that payers send by themselves may be for: few rows at any time.
             models.Index(
                 fields=["provider", "mode", "shortcode", "amount"],

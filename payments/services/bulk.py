@@ -26,6 +26,7 @@ from onpoint_pay.kit.jobs import nudge
 from payments.models import BulkLine, BulkRun
 from payments.serializers.payments import InitiateSerializer
 from payments.services.initiate import ROUTES, check_amount, initiate_payment
+from payments.services.limits import check_size
 from payments.services.replay import Claim
 from payments.states import LINE_REFUSED, LINE_SENDING, LINE_SENT, LINE_WAITING
 from webhooks.addresses import check_url
@@ -97,9 +98,12 @@ def start_bulk(caller: Caller, items: Sequence[dict[str, Any]], *, request_id: s
 def _item_faults(caller: Caller, items: Sequence[dict[str, Any]]) -> Iterator[Fault]:
     for n, item in enumerate(items):
         try:
-            check_amount(item["money"], caller)
+            check_amount(item["money"])
+            check_size(item["money"], caller)
         except Invalid as invalid:
             yield from (_of_item(n, fault) for fault in invalid.faults)
+        except Problem as problem:
+            yield _of_item(n, Fault(param=problem.param, code=problem.code, detail=problem.detail))
         url = item.get("callback_url")
         try:
             if url is not None:

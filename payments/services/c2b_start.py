@@ -21,7 +21,8 @@ from payments.services.c2b_accounts import free_code, shortcode_of
 from payments.services.c2b_ops import CHANNEL, make_c2b_op
 from payments.services.initiate import check_amount, event_json, initiate_payment, row_json
 from payments.services.intent import make_payment
-from payments.services.replay import Claim, Stored, replay
+from payments.services.limits import check_size, limit_reached, sums_of
+from payments.services.replay import Claim, Stored, known_claim, replay
 from payments.states import AWAITING_CUSTOMER, INITIATED, PENDING
 from webhooks.bell import ring_on_commit
 
@@ -35,15 +36,22 @@ def start_payment(
     if request["payment_method"] != C2B_METHOD:
         return initiate_payment(caller, request, request_id=request_id, claim=claim, scenario=scenario)
     where = shortcode_of(caller)
-    check_amount(request["money"], caller)
+    check_amount(request["money"])
     payment = _make(caller, request, where, request_id=request_id, key=claim.key if claim else None)
+    try:
+        check_size(request["money"], caller)
+    except Problem:
+        found = known_claim(claim, payment)
+        if found is None:
+            raise
+        return replay(caller, found, claim)
     for _ in range(DRAWS):
         payment.account_reference = free_code(where)
         payment.customer_message = _message(payment)
         op = make_c2b_op(payment, client_ref=f"{payment.reference}-{payment.attempts}", at=payment.created_at)
         op.next_check = schedule.next_list_check(payment.expires_at, since=payment.created_at)
         with transaction.atomic():
-            begun = _begin(payment, op, claim)
+            begun = _begin(caller, payment, op, claim)
             if begun is not None and begun["outcome"] == "begun":
                 return _open(payment, op, claim)
         if begun is not None:
@@ -64,8 +72,11 @@ def _make(
     return payment
 
 
-def _begin(payment: Payment, op: MoneyOp, claim: Claim | None) -> dict[str, Any] | None:
-    """Payment, operation, event and key; or the stored key of a repeat; None when a drawn name was taken."""
+def _begin(caller: Caller, payment: Payment, op: MoneyOp, claim: Claim | None) -> dict[str, Any] | None:
+    """Payment, operation, event and key; or the stored key of a repeat; None when a drawn name was taken.
+
+    Raises Problem duplicate_reference and limit_exceeded.
+    """
     row = fetch_one(
         statements.CALL_BEGIN,
         {
@@ -73,9 +84,12 @@ def _begin(payment: Payment, op: MoneyOp, claim: Claim | None) -> dict[str, Any]
             "op": row_json(op),
             "claim": claim.as_json() if claim else None,
             "event": event_json(payment, previous=None, name="created"),
+            "limits": sums_of(caller),
         },
     )
     assert row is not None  # noqa: S101 - the function always answers
+    if row["outcome"] == "limit_exceeded":
+        raise limit_reached(orjson.loads(row["earlier"]), payment.currency)
     if row["outcome"] == "duplicate_reference":
         raise duplicate_reference(to_public("pay", UUID(orjson.loads(row["earlier"])["id"])))
     if row["outcome"] == "collision":

@@ -8,13 +8,17 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from merchants.models import Merchant, ProviderAccount
+from merchants.selectors.limits import Limits, limits_of_many
+from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.money import Money
 from payments.matching import Candidate, Paid, decide
-from payments.models import ProviderEvent
+from payments.matching.types import Kind
+from payments.models import Payment, ProviderEvent
 from payments.selectors.c2b_candidates import Place, candidates_for, has_accounts, payment_named
 from payments.services.c2b_confirmations import accounts_with, numbers_of
 from payments.services.c2b_credit import CHANNEL
 from payments.services.evidence import IGNORED, close_event, read_claim
+from payments.services.limits import would_reach
 from payments.states import CLOSED_UNPAID, PAID
 from providers.errors import CallbackMalformed
 from providers.registry import parser_for
@@ -79,6 +83,8 @@ class Goal:
 
     merchant_id: UUID
     expected: Money | None
+    # Such money is among what the limits count already.
+    is_asked_for: bool = False
 
 
 def decide_wish(account: ProviderAccount, wish: Receipt) -> tuple[ValidationRefusal | None, str]:
@@ -94,7 +100,7 @@ def decide_wish(account: ProviderAccount, wish: Receipt) -> tuple[ValidationRefu
     goals = _goals(account, wish, place)
     if goals is None:
         return _unplaced(account, place)
-    return _of_goals(goals, wish)
+    return _of_goals(goals, wish, mode=account.mode)
 
 
 def _unplaced(account: ProviderAccount, place: Place) -> tuple[ValidationRefusal | None, str]:
@@ -107,20 +113,26 @@ def _unplaced(account: ProviderAccount, place: Place) -> tuple[ValidationRefusal
     return ValidationRefusal.ACCOUNT, "no open account or payment fits"
 
 
-def _of_goals(goals: list[Goal], wish: Receipt) -> tuple[ValidationRefusal | None, str]:
+def _of_goals(goals: list[Goal], wish: Receipt, *, mode: str) -> tuple[ValidationRefusal | None, str]:
     merchants = Merchant.objects.in_bulk({goal.merchant_id for goal in goals})
     working = [goal for goal in goals if merchants[goal.merchant_id].status != Merchant.Status.SUSPENDED]
     if not working:
         return ValidationRefusal.OTHER, "the merchant is suspended"
-    if all(_is_too_much(merchants[goal.merchant_id], wish) for goal in working):
+    limits = limits_of_many({goal.merchant_id for goal in working}, mode)
+    if all(wish.money.minor > limits[goal.merchant_id].largest for goal in working):
         return ValidationRefusal.AMOUNT, "more than the merchant takes at once"
+    if all(_has_had_enough(goal, limits[goal.merchant_id], wish, mode=mode) for goal in working):
+        return ValidationRefusal.AMOUNT, "more than the merchant takes in this time"
     if all(goal.expected not in (None, wish.money) for goal in working):
         return ValidationRefusal.AMOUNT, "another amount is asked for"
     return None, "an open account or payment fits"
 
 
-def _is_too_much(merchant: Merchant, wish: Receipt) -> bool:
-    return merchant.max_payment is not None and wish.money.minor > merchant.max_payment
+def _has_had_enough(goal: Goal, limits: Limits, wish: Receipt, *, mode: str) -> bool:
+    """Nobody waits for anybody here: of two wishes at once both may be granted, and what comes is taken."""
+    if goal.is_asked_for:
+        return False
+    return would_reach(limits, goal.merchant_id, wish.money, mode=mode, phone=wish.phone, at=now()) is not None
 
 
 def _goals(account: ProviderAccount, wish: Receipt, place: Place) -> list[Goal] | None:
@@ -140,12 +152,17 @@ def _goals(account: ProviderAccount, wish: Receipt, place: Place) -> list[Goal] 
     if named is not None:
         # A prompt may still be answered when we have given it up; what a payer types by hand was closed for a reason.
         is_over = named.status in PAID or (named.channel == CHANNEL and named.status in CLOSED_UNPAID)
-        return None if is_over else [Goal(merchant_id=named.merchant_id, expected=Money(named.amount, named.currency))]
+        return None if is_over else [_goal_of(named)]
     candidates, aliases = candidates_for(paid, place)
     decision = decide(paid, candidates, aliases)
     hits = {decision.candidate_id} | {each.candidate_id for each in decision.suggestions}
     return [_goal(each) for each in candidates if each.id in hits and each.is_open] or None
 
 
+def _goal_of(payment: Payment) -> Goal:
+    return Goal(merchant_id=payment.merchant_id, expected=Money(payment.amount, payment.currency), is_asked_for=True)
+
+
 def _goal(candidate: Candidate) -> Goal:
-    return Goal(merchant_id=candidate.merchant, expected=candidate.expected_amount)
+    is_asked_for = candidate.kind is Kind.PAYMENT
+    return Goal(merchant_id=candidate.merchant, expected=candidate.expected_amount, is_asked_for=is_asked_for)

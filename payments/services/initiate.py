@@ -1,7 +1,7 @@
 """Starting a payment: intent committed first, the prompt sent with no transaction open, the answer committed after."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -15,7 +15,7 @@ from merchants.services.provider_accounts import account_of, provider_for
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import fetch_one
-from onpoint_pay.kit.errors import Fault, Invalid, Problem, RateLimited
+from onpoint_pay.kit.errors import Fault, Invalid, Problem
 from onpoint_pay.kit.ids import new_id, to_public
 from onpoint_pay.kit.money import Money
 from payments import schedule, statements
@@ -24,6 +24,7 @@ from payments.models import MoneyOp, Payment
 from payments.serializers.payments import payment_body
 from payments.services import hand_over
 from payments.services.intent import make_charge, make_payment, redraw_references
+from payments.services.limits import check_size, limit_reached, sums_of
 from payments.services.replay import Claim, Stored, finish, forget, known_claim, replay
 from payments.services.throttle import return_prompt, take_prompt
 from payments.states import AWAITING_CUSTOMER, FAILED, INITIATED, PENDING
@@ -48,6 +49,8 @@ class Start:
     payee: str
     claim: Claim | None
     provider: Provider
+    # The merchant's own, where they differ.
+    rates: Mapping[str, str]
 
 
 def initiate_payment(
@@ -56,32 +59,34 @@ def initiate_payment(
     """Ask a payer for money; returns the HTTP status and body to answer, and whether they are a replay.
 
     `request` is InitiateSerializer's validated input. Raises Invalid, and Problem provider_not_configured,
-    duplicate_reference, prompt_throttled, payment_failed, provider_unavailable, idempotency_in_progress,
-    idempotency_key_reused.
+    limit_exceeded, duplicate_reference, prompt_throttled, payment_failed, provider_unavailable,
+    idempotency_in_progress, idempotency_key_reused.
     A hand-over without a clear answer is no error: the payment is pending, and its outcome is found out.
     """
     code, channel = ROUTES[request["payment_method"]]
     account_id = account_of(caller, code)
     provider = provider_for(code, caller.mode, account_id)
-    check_amount(request["money"], caller)
+    check_amount(request["money"])
     start = _prepare(caller, request, provider=provider, channel=channel, request_id=request_id, claim=claim)
     start.payment.provider_account_id = start.op.provider_account_id = account_id
-    found = begin_within_limits(start.payment, start.claim, begin=lambda: _begin(start))
+    found = begin_within_limits(caller, start.payment, start.claim, begin=lambda: _begin(start, caller))
     if found is not None:
         return replay(caller, found, start.claim)
     return send_prompt(start, scenario=scenario)
 
 
 def begin_within_limits(
-    payment: Payment, claim: Claim | None, *, begin: Callable[[], dict[str, Any] | None]
+    caller: Caller, payment: Payment, claim: Claim | None, *, begin: Callable[[], dict[str, Any] | None]
 ) -> dict[str, Any] | None:
     """What `begin` returns, the stored key of a repeat or None; a prompt is counted only when it did begin.
 
-    Raises RateLimited when the phone has had its prompts, unless the request is a repeat: that sends nothing.
+    Raises RateLimited when the phone has had its prompts and Problem limit_exceeded when the payment is too large,
+    unless the request is a repeat: that sends nothing.
     """
     try:
-        take_prompt(payment)
-    except RateLimited:
+        check_size(Money(payment.amount, payment.currency), caller)
+        take_prompt(payment, own=caller.rates)
+    except Problem:
         found = known_claim(claim, payment)
         if found is None:
             raise
@@ -89,16 +94,16 @@ def begin_within_limits(
     try:
         found = begin()
     except Exception:
-        return_prompt(payment)
+        return_prompt(payment, own=caller.rates)
         raise
     if found is not None:
-        return_prompt(payment)
+        return_prompt(payment, own=caller.rates)
     return found
 
 
-def check_amount(money: Money, caller: Caller) -> None:
-    """Raises Invalid for an amount this merchant cannot ask for."""
-    limits = (settings.MPESA_MIN_AMOUNT * 100, caller.merchant.max_payment or settings.MPESA_MAX_AMOUNT * 100)
+def check_amount(money: Money) -> None:
+    """Raises Invalid for an amount nobody can ask for."""
+    limits = (settings.MPESA_MIN_AMOUNT * 100, settings.MPESA_MAX_AMOUNT * 100)
     fault = None
     if money.minor < limits[0]:
         fault = ("amount_too_small", f"The smallest amount is {Money(limits[0], money.currency).decimal_text()}.")
@@ -125,10 +130,10 @@ def _prepare(
     payment.shortcode, payment.simulated = provider.float_name, provider.is_simulated
     op = make_charge(payment, token_hash=sha256(token.encode()).digest())
     payee = caller.merchant.business_name
-    return Start(payment=payment, op=op, token=token, payee=payee, claim=claim, provider=provider)
+    return Start(payment=payment, op=op, token=token, payee=payee, claim=claim, provider=provider, rates=caller.rates)
 
 
-def _begin(start: Start) -> dict[str, Any] | None:
+def _begin(start: Start, caller: Caller) -> dict[str, Any] | None:
     """First commit: payment, operation, event and key. The stored key when this request is a repeat."""
     for _ in range(3):
         row = fetch_one(
@@ -138,6 +143,7 @@ def _begin(start: Start) -> dict[str, Any] | None:
                 "op": row_json(start.op),
                 "claim": start.claim.as_json() if start.claim else None,
                 "event": event_json(start.payment, previous=None, name="created"),
+                "limits": sums_of(caller),
             },
         )
         assert row is not None  # noqa: S101 - the function always answers
@@ -146,6 +152,8 @@ def _begin(start: Start) -> dict[str, Any] | None:
         if row["outcome"] == "replay":
             found: dict[str, Any] = orjson.loads(row["earlier"])
             return found
+        if row["outcome"] == "limit_exceeded":
+            raise limit_reached(orjson.loads(row["earlier"]), start.payment.currency)
         if row["outcome"] == "duplicate_reference":
             raise duplicate_reference(to_public("pay", UUID(orjson.loads(row["earlier"])["id"])))
         # Six random letters met a reference of the same day: draw again.
@@ -198,7 +206,7 @@ def send_prompt(start: Start, *, scenario: str | None) -> Stored:
     except ProviderRejected as refusal:
         return _refused(start, refusal)
     except ProviderUnavailable as error:
-        return_prompt(start.payment)
+        return_prompt(start.payment, own=start.rates)
         payment = hand_over.give_up_hand_over(start.op.id)
         forget(start.claim, payment)
         raise provider_unavailable(to_public("pay", payment.id)) from error

@@ -199,6 +199,7 @@ NO_PAYERS: dict[str, str] = {
     "merchants_kyc_document": "papers of a merchant and its directors",
     "merchants_kyc_notice": "which news of its papers a merchant's owners were told",
     "merchants_kyc_request": "papers that are wanted of a merchant",
+    "merchants_limits": "limits",
     "merchants_membership": "a merchant's people",
     "merchants_merchant": "the merchant",
     "merchants_one_time_token": "digests of a merchant's people",

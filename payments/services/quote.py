@@ -10,6 +10,7 @@ from onpoint_pay.kit.ids import to_public
 from onpoint_pay.kit.money import Money
 from payments.selectors.find import payment_by_any_reference
 from payments.services.initiate import ROUTES, check_amount
+from payments.services.limits import check_size
 from payments.services.refund_approval import needs_approval
 from payments.services.refund_routes import choose_route
 from payments.services.refund_rows import USUAL_MINUTES
@@ -22,7 +23,7 @@ def quote(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
     """The quote of QuoteSerializer's checked input; amounts are decimal texts in major units.
 
     Raises Invalid, NotFound, and Problem provider_not_configured, payment_not_refundable, refund_exceeds_payment,
-    parameter_missing, reference_ambiguous.
+    parameter_missing, reference_ambiguous, limit_exceeded.
     """
     return _refund_quote(caller, request) if "refund_of" in request else _payment_quote(caller, request)
 
@@ -31,7 +32,8 @@ def _payment_quote(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
     code, channel = ROUTES[request["payment_method"]]
     amount: Money = request["money"]
     provider = provider_for(code, caller.mode, account_of(caller, code))
-    check_amount(amount, caller)
+    check_amount(amount)
+    check_size(amount, caller)
     own = Terms(bps=caller.merchant.fee_bps, flat=caller.merchant.fee_flat)
     price = fee_of(caller.merchant_id, method=request["payment_method"], amount=amount, at=now(), own=own)
     return _body(caller, amount, fee=price.fee + price.tax) | {

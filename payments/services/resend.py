@@ -13,11 +13,13 @@ from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.db import broke, retry_unit
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import to_public
+from onpoint_pay.kit.money import Money
 from payments.errors import duplicate_reference, payment_in_progress
 from payments.models import MoneyOp, Payment
 from payments.services.events import announce
 from payments.services.initiate import Start, begin_within_limits, send_prompt
 from payments.services.intent import make_charge
+from payments.services.limits import hold_limits
 from payments.services.replay import Claim, Stored, replay, take_claim
 from payments.services.status import refreshed
 from payments.states import CLOSED_UNPAID, INITIATED, OP_OPEN, OP_SENDING, PAID, PENDING
@@ -64,8 +66,9 @@ def resend_prompt(
         payee=caller.merchant.business_name,
         claim=claim,
         provider=provider_for(payment.provider, payment.mode, payment.provider_account_id),
+        rates=caller.rates,
     )
-    found = begin_within_limits(payment, claim, begin=lambda: _begin(caller, attempt))
+    found = begin_within_limits(caller, payment, claim, begin=lambda: _begin(caller, attempt))
     if found is not None:
         return replay(caller, found, claim)
     return send_prompt(attempt, scenario=scenario)
@@ -89,6 +92,8 @@ def _begin_unit(caller: Caller, attempt: Start) -> dict[str, Any] | None:
     ops = list(MoneyOp.objects.select_for_update().filter(payment_id=attempt.payment.id).order_by("id"))
     payment = Payment.objects.select_for_update().get(id=attempt.payment.id)
     _refuse_unless_closed(payment, ops)
+    # Before the payment is live again: whoever begins another one under its reference may hold the limits already.
+    hold_limits(caller, Money(payment.amount, payment.currency), phone=phone, at=at)
     before = {"status": payment.status, "attempts": payment.attempts}
     _begin_anew(payment, phone=phone, last=ops[-1], at=at)
     op = make_charge(payment, token_hash=bytes(attempt.op.token_hash or b""), at=at)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.core.cache import cache
 
 from merchants.services.provider_accounts import provider_for
@@ -20,7 +21,6 @@ from providers.types import Outcome, QueryRequest
 
 log = structlog.get_logger(__name__)
 STALE_AFTER = timedelta(seconds=10)
-ASK_FLOOR_SECONDS = 5
 REFRESH_DEADLINE_SECONDS = 3.0
 SHORTEST_QUESTION_SECONDS = 0.2
 
@@ -79,7 +79,7 @@ def _is_due(op: MoneyOp) -> bool:
 
 def _may_ask(op: MoneyOp) -> bool:
     try:
-        return bool(cache.add(f"asked:{op.id}", 1, ASK_FLOOR_SECONDS))
+        return bool(cache.add(f"asked:{op.id}", 1, settings.PROVIDER_QUERY_FLOOR_SECONDS))
     except Exception:  # noqa: BLE001 - without the shared floor the provider is not asked on demand
         return False
 

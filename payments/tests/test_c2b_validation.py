@@ -8,9 +8,9 @@ from unittest import mock
 from django.db import connection
 from django.test import override_settings
 
-from merchants.models import Merchant, ProviderAccount
+from merchants.models import Merchant, MerchantLimits, ProviderAccount
 from merchants.tests.accounts import make_account as connect
-from merchants.tests.factories import key_headers, make_api_key, make_merchant
+from merchants.tests.factories import key_headers, make_api_key, make_limits, make_merchant
 from onpoint_pay.kit.clock import now
 from payments.models import C2bAccount, C2bReceipt, Payment, ProviderEvent
 from payments.services import c2b_validation
@@ -125,10 +125,25 @@ class Limits(ValidationTestCase):
         self.assertEqual(self.wish(amount="250001.00"), AMOUNT)
 
     def test_the_merchants_own(self) -> None:
-        Merchant.objects.filter(id=self.merchant.id).update(max_payment=500_00)
+        make_limits(self.merchant, cap_largest=500_00)
         self.make_account("SHULE01")
         self.assertEqual(self.wish(bill_ref="SHULE01", amount="500.00"), "0")
         self.assertEqual(self.wish(bill_ref="SHULE01", amount="501.00"), AMOUNT)
+
+    def test_the_day_of_the_merchant_and_of_the_payer(self) -> None:
+        account = self.make_account("SHULE01")
+        make_limits(self.merchant, own_per_day=500_00, own_payments_per_payer_day=1)
+        waiting = self.start(amount=400, phone=PAYER)
+        self.assertEqual(self.wish(bill_ref="SHULE01", amount="101.00"), AMOUNT)
+        self.assertIn("in this time", self.note())
+        # What was asked for counts already, and is taken.
+        self.assertEqual(self.wish(bill_ref=waiting.account_reference, amount="400.00"), "0")
+        # The payer has been asked once today.
+        self.assertEqual(self.wish(bill_ref="SHULE01", amount="1.00"), AMOUNT)
+        MerchantLimits.objects.update(own_payments_per_payer_day=None)
+        self.assertEqual(self.wish(bill_ref="SHULE01", amount="100.00"), "0")
+        # Money that has come is taken, limit or not.
+        self.assert_credited(self.confirm(bill_ref=account.code, amount="450.00"), amount=450_00)
 
     def test_a_suspended_merchant(self) -> None:
         self.make_account("SHULE01")

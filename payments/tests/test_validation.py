@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.test import override_settings
 
 from merchants.models import IdempotencyKey
-from merchants.tests.factories import key_headers, make_api_key, make_member, make_merchant, person_headers
+from merchants.tests.factories import key_headers, make_api_key, make_limits, make_member, make_merchant, person_headers
 from payments.models import MoneyOp, Payment
 from payments.tests.base import INITIATE, PaymentTestCase, next_key
 from tests.simulator_process import simulator
@@ -85,9 +85,8 @@ class Refusals(PaymentTestCase):
         self.assert_silence()
 
     def test_the_merchant_may_have_a_lower_ceiling(self) -> None:
-        self.merchant = make_merchant(max_payment=500_00)
-        self.headers = key_headers(make_api_key(self.merchant))
-        self.refuse("amount_too_large", "amount", amount=501)
+        make_limits(self.merchant, cap_largest=500_00)
+        self.assert_problem(self.initiate(amount=501), 403, "limit_exceeded")
         self.assert_silence()
         self.assertEqual(self.start(amount=500).amount, 500_00)
 

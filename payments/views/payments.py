@@ -88,6 +88,7 @@ NOT_FOUND = refuses("payment_not_found")
 
 # What a call that sends a prompt may refuse with, besides the faults of its own input.
 PROMPT_CODES = (
+    "limit_exceeded",
     "phone_invalid",
     "payment_failed",
     "duplicate_reference",
