@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.http.request import validate_host
 
+from onpoint_pay.boot import problems_before_start
+
 Finding = Iterator[tuple[str, str]]
 
 # Texts that stand in documentation and tests; whoever reads them could sign in our name.
@@ -20,8 +22,6 @@ FEWEST_LETTERS = 12
 @register(Tags.security, deploy=True)
 def find_dangers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Errors make the command fail, so that a pipeline can stand on it; ids end in the variable to set."""
-    from onpoint_pay.settings import problems_before_start
-
     found = [(text.split()[0], text) for text in problems_before_start(even_here=True)]
     for look in DANGERS:
         found += look()
@@ -96,10 +96,9 @@ def _of_waits_and_mail() -> Finding:
 
 
 def _of_cookies() -> Finding:
-    """Sessions are known by a cookie, so other sites could act in their name."""
-    has_sessions = "django.contrib.sessions.middleware.SessionMiddleware" in settings.MIDDLEWARE
-    if has_sessions and "django.middleware.csrf.CsrfViewMiddleware" not in settings.MIDDLEWARE:
-        yield "MIDDLEWARE", "Sessions are on without CsrfViewMiddleware: add it to MIDDLEWARE."
+    """Operators are known by a cookie, so other sites could act in their name."""
+    if "onpoint_pay.operators.middleware.OperatorsMiddleware" not in settings.MIDDLEWARE:
+        yield "MIDDLEWARE", "Operators' pages are without OperatorsMiddleware, their guard: add it to MIDDLEWARE."
 
 
 # --- doubts: the command warns ----------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ GOOD = {
 }
 SHOW = "import json, sys; from onpoint_pay import settings as s; print(json.dumps([eval(x, vars(s)) for x in sys.argv[1:]], default=str))"
 
+PROBLEMS = "__import__('onpoint_pay.boot', fromlist=['boot']).problems_before_start()"
+
 
 class SettingsTestCase(SimpleTestCase):
     def setUp(self) -> None:
@@ -33,7 +35,7 @@ class SettingsTestCase(SimpleTestCase):
         clean = {"PATH": os.environ["PATH"], "ONPOINT_HOME": str(self.folder)}
         return subprocess.run(
             [sys.executable, "-c", SHOW, *expressions],
-            env=clean | environ,
+            env=clean | {"DJANGO_SETTINGS_MODULE": "onpoint_pay.settings"} | environ,
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -48,7 +50,7 @@ class SettingsTestCase(SimpleTestCase):
     def problems(self, **changes: str) -> list[str]:
         """The first word of each problem."""
         environ = {name: value for name, value in (GOOD | changes).items() if value}
-        (found,) = self.read(environ, "problems_before_start()")
+        (found,) = self.read(environ, PROBLEMS)
         return [line.split()[0] for line in found]
 
 
@@ -151,16 +153,20 @@ class Databases(SettingsTestCase):
 
 class Cookies(SettingsTestCase):
     NAMES = [
-        f"{kind}_COOKIE_{part}" for kind in ("SESSION", "CSRF") for part in ("NAME", "SECURE", "HTTPONLY", "SAMESITE")
+        f"{kind}_COOKIE_{part}"
+        for kind in ("SESSION", "CSRF")
+        for part in ("NAME", "SECURE", "HTTPONLY", "SAMESITE", "PATH")
     ]
 
     def test_with_https_only_we_ourselves_can_set_them(self) -> None:
-        session, csrf = ["__Host-onpoint-session", True, True, "Strict"], ["__Host-onpoint-csrf", True, True, "Strict"]
+        session, csrf = (
+            [f"__Secure-onpoint-{kind}", True, True, "Strict", "/operators/"] for kind in ("session", "csrf")
+        )
         self.assertEqual(self.read(GOOD, *self.NAMES), session + csrf)
 
     def test_on_a_developers_own_machine_they_work_without(self) -> None:
         found = self.read({}, *self.NAMES)
-        self.assertEqual((found[0], found[1], found[4]), ("onpoint-session", False, "onpoint-csrf"))
+        self.assertEqual((found[0], found[1], found[5]), ("onpoint-session", False, "onpoint-csrf"))
 
 
 class BeforeStart(SettingsTestCase):
