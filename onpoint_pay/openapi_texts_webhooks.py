@@ -28,6 +28,7 @@ from onpoint_pay.openapi_texts_payouts import (
     PAYOUT_RETURNED_EXAMPLE,
     PAYOUT_WAITING_EXAMPLE,
 )
+from onpoint_pay.openapi_texts_people import MERCHANT_EXAMPLE
 from onpoint_pay.openapi_texts_recon import RUN_EXAMPLE
 
 # --- endpoints --------------------------------------------------------------------------------------------------------
@@ -254,6 +255,8 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "reconciliation.exception": RECON_EXCEPTION_EXAMPLE,
     "reconciliation.completed": RUN_EXAMPLE,
     **kyc.OBJECTS,
+    "merchant.suspended": MERCHANT_EXAMPLE | {"livemode": False, "status": "suspended", "version": 2},
+    "merchant.restored": MERCHANT_EXAMPLE | {"livemode": False, "version": 3},
     "api_key.created": KEY_EXAMPLE,
     "api_key.rotated": ROTATED_KEY_EXAMPLE,
     "api_key.revoked": REVOKED_KEY_EXAMPLE,
@@ -279,6 +282,8 @@ STATUS_BEFORE = {
     "settlement.paid": "processing",
     "settlement.failed": "processing",
     **kyc.STATUS_BEFORE,
+    "merchant.suspended": "active",
+    "merchant.restored": "suspended",
 }
 SENT_EXAMPLES: list[dict[str, Any]] = [
     {name: value for name, value in EVENT_EXAMPLE.items() if name != "sequence"}

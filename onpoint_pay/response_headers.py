@@ -41,6 +41,7 @@ RULES = (
     ),
     # Files that people sent: whoever opens one in a browser gets something to keep, which nothing here runs or shows.
     Rule(prefix="/api/v1/kyc/documents/", policy=f"{NOTHING}; sandbox"),
+    Rule(prefix="/operators/merchants/kycdocument/file/", policy=f"{NOTHING}; sandbox"),
     Rule(prefix="/api/", policy=NOTHING),
     Rule(prefix="/docs/errors/", policy=PAGE, referrer="same-origin", cache="public, max-age=3600"),
     # Where mailed links land: one file of ours reads the token behind the # and hands it to the API.

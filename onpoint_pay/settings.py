@@ -1,14 +1,14 @@
 """Every setting, in the order of env.example: core, data, workers, API, security, providers, webhooks, mail, logs."""
 
-import ipaddress
 import secrets
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from merchants.states import KYC_DOCUMENT_TYPES
 from onpoint_pay import databases, env
 from onpoint_pay.openapi_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+from onpoint_pay.operators.look import TEMPLATES as TEMPLATES
+from onpoint_pay.operators.look import UNFOLD as UNFOLD
+from onpoint_pay.silenced_checks import SILENCED_SYSTEM_CHECKS as SILENCED_SYSTEM_CHECKS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = env.HOME
@@ -18,7 +18,7 @@ env.load_local(HOME / "local.env")
 DEBUG = env.boolean("DEBUG")
 SECRET_KEY = env.text("SECRET_KEY", "DJANGO_SECRET_KEY")
 SECRET_KEY_IS_SET = bool(SECRET_KEY)
-# Commands such as makemigrations work without a key; servers refuse to start (see problems_before_start).
+# Commands such as makemigrations work without a key; servers refuse to start (see boot.py).
 SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", default="127.0.0.1,localhost")
 PORT = env.integer("PORT", default=8000)
@@ -34,8 +34,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = False
 
 INSTALLED_APPS = [
+    # Before the admin, whose templates it replaces; its other card would put its own site in place of ours.
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "onpoint_pay.operators.apps.OperatorsConfig",
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
     "rest_framework_simplejwt.token_blacklist",
@@ -55,8 +61,9 @@ MIDDLEWARE = [
     "onpoint_pay.cross_origin.CrossOriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Sessions, messages and the guard against forged requests, under /operators/ only.
+    "onpoint_pay.operators.middleware.OperatorsMiddleware",
 ]
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 STATIC_URL = "/static/"
 # Set where `collectstatic` has run (the image does); otherwise files are served from the packages they lie in.
 STATIC_ROOT = env.text("STATIC_ROOT") or None
@@ -189,27 +196,23 @@ SECURE_REFERRER_POLICY = "no-referrer"
 # Written by onpoint_pay.middleware from what a trusted proxy said; no header of a request can have this name.
 SECURE_PROXY_SSL_HEADER = ("onpoint.scheme", "https")
 SECURE_HSTS_SECONDS = 31_536_000 if HAS_HTTPS else 0
-# The browser keeps others from setting a __Host- cookie, but it demands https for it.
-SESSION_COOKIE_NAME = "__Host-onpoint-session" if HAS_HTTPS else "onpoint-session"
-CSRF_COOKIE_NAME = "__Host-onpoint-csrf" if HAS_HTTPS else "onpoint-csrf"
+# Operators alone have cookies, and the API never sees them. The browser takes a __Secure- cookie over https only; the
+# stricter __Host- would have to be sent everywhere.
+SESSION_COOKIE_NAME = "__Secure-onpoint-session" if HAS_HTTPS else "onpoint-session"
+CSRF_COOKIE_NAME = "__Secure-onpoint-csrf" if HAS_HTTPS else "onpoint-csrf"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/operators/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HAS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
-SILENCED_SYSTEM_CHECKS = [
-    # Our counters are in a Redis cache of our own making, which the library does not know for one.
-    "django_ratelimit.E003",
-    "django_ratelimit.W001",
-    # onpoint_pay.response_headers sends X-Frame-Options.
-    "security.W002",
-    # Other host names of the domain are their owners' to decide about.
-    "security.W005",
-    "security.W021",
-    # A redirect would leak the key that came in the clear: live mode answers https_required instead.
-    "security.W008",
-]
-if "django.contrib.sessions" not in INSTALLED_APPS:
-    # Nobody is known by a cookie, so no other site can act in their name.
-    SILENCED_SYSTEM_CHECKS.append("security.W003")
+# How long operators may stay in all, and how long without a click.
+OPERATOR_SESSION_HOURS = env.integer("OPERATOR_SESSION_HOURS", default=8)
+OPERATOR_IDLE_MINUTES = env.integer("OPERATOR_IDLE_MINUTES", default=20)
+SESSION_COOKIE_AGE = OPERATOR_SESSION_HOURS * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_ENGINE = "merchants.services.operator_store"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+CSRF_COOKIE_AGE = None
+CSRF_FAILURE_VIEW = "onpoint_pay.operators.answers.forged"
 RATELIMIT_FAIL_OPEN = True
 RATELIMIT_USE_CACHE = "counters"
 
@@ -343,62 +346,3 @@ DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="OnPoint Pay <onpoint@localh
 LOG_LEVEL = env.text("LOG_LEVEL", default="INFO").upper()
 LOGGING_CONFIG = "onpoint_pay.kit.log.configure"
 LOGGING = {"level": LOG_LEVEL}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host in ("localhost", "testserver", ".localhost")
-
-
-def _problems_of_kyc() -> list[str]:
-    found = []
-    if unknown := sorted(set(KYC_REQUIRED) - set(KYC_DOCUMENT_TYPES)):
-        found.append(f"KYC_REQUIRED names {', '.join(unknown)}: known are {', '.join(KYC_DOCUMENT_TYPES)}.")
-    if STATIC_ROOT and KYC_ROOT.resolve().is_relative_to(Path(STATIC_ROOT).resolve()):
-        found.append("KYC_ROOT must not lie in STATIC_ROOT: everything in there is served to everybody.")
-    scanner = urlsplit(UPLOAD_SCANNER)
-    if UPLOAD_SCANNER and not (
-        (scanner.scheme == "tcp" and scanner.hostname and scanner.port) or (scanner.scheme == "unix" and scanner.path)
-    ):
-        found.append(
-            "UPLOAD_SCANNER must be tcp://host:port or unix:///path: without a scanner it names, no file is taken."
-        )
-    return found
-
-
-def problems_before_start(*, even_here: bool = False) -> list[str]:
-    """What keeps this configuration from serving, each with its mend, beginning with the variable; empty when it may.
-
-    What only strangers could abuse is let pass on a developer's own machine, unless `even_here`.
-    """
-    found = []
-    if not SECRET_KEY_IS_SET or len(SECRET_KEY) < 40:
-        found.append("SECRET_KEY is missing or shorter than 40 characters: set it to a long random text.")
-    if not ENCRYPTION_KEYS:
-        found.append("ENCRYPTION_KEYS is missing: set it to `k1:` followed by the base64 of 32 random bytes.")
-    if WEBHOOK_ATTEMPTS_KEPT_DAYS < 7:
-        found.append("WEBHOOK_ATTEMPTS_KEPT_DAYS must be 7 or more.")
-    if WEBHOOK_RECOVER_PER_SECOND <= 0:
-        found.append("WEBHOOK_RECOVER_PER_SECOND must be more than 0.")
-    found += _problems_of_kyc()
-    if not even_here and (DEBUG or all(_is_loopback(host) for host in ALLOWED_HOSTS)):
-        return found
-    if "*" in ALLOWED_HOSTS:
-        found.append("ALLOWED_HOSTS may not be '*': name the hosts that serve this installation.")
-    if urlsplit(BASE_URL).scheme != "https":
-        found.append("BASE_URL must begin with https:// : providers and merchants call it over the open network.")
-    if WEBHOOK_ALLOW_PRIVATE:
-        found.append("WEBHOOK_ALLOW_PRIVATE must be off outside a developer's own machine.")
-    return found + _problems_of_proxies()
-
-
-def _problems_of_proxies() -> list[str]:
-    found = []
-    if any(network.prefixlen == 0 for network in TRUSTED_PROXIES):
-        found.append("TRUSTED_PROXIES may not hold every address: name the networks of your own proxies.")
-    proxy = urlsplit(WEBHOOK_EGRESS_PROXY)
-    if WEBHOOK_EGRESS_PROXY and (proxy.scheme != "http" or not proxy.hostname):
-        found.append("WEBHOOK_EGRESS_PROXY must look like http://proxy.internal:3128.")
-    return found

@@ -1,5 +1,6 @@
 """The map of addresses."""
 
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -29,4 +30,5 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("account/<path:deed>", mailed_links.show, name="mailed-link"),
     path("docs/errors/<slug:code>", errors_page.show, name="error-page"),
+    path("operators/", admin.site.urls),
 ]

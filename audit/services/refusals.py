@@ -20,9 +20,11 @@ POLICY = "audit_refusals"
 
 
 def note_refusal(
-    *, merchant_id: UUID, actor: str, code: str, place: str = "", detail: Mapping[str, Any] | None = None
+    *, merchant_id: UUID | None, actor: str, code: str, place: str = "", detail: Mapping[str, Any] | None = None
 ) -> bool:
-    """Write that `actor` was refused with `code` at `place`; True when a link was added.
+    """Write that `actor` was refused with `code` at `place`, in the merchant's chain or (None) the platform's.
+
+    True when a link was added.
 
     The same once in five minutes, and so many for one merchant in an hour as the policy says; none while the cache,
     which counts them, is away. Never fails the caller.

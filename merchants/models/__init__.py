@@ -18,6 +18,7 @@ from merchants.models.merchants import (
     default_refund_limit,
     one_of,
 )
+from merchants.models.operators import Operator
 from merchants.models.people import Challenge, OneTimeToken, PersonMail, RecoveryCode, Session, Totp
 from merchants.models.provider_accounts import ProviderAccount
 from merchants.models.roles import GRANTABLE, CustomRole
@@ -43,6 +44,7 @@ __all__ = [
     "MODE_CHOICES",
     "one_of",
     "OneTimeToken",
+    "Operator",
     "PersonMail",
     "ProviderAccount",
     "RecoveryCode",

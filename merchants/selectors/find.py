@@ -3,6 +3,7 @@
 Authentication needs this module before the REST framework has its views, so it must not import kit.api.
 """
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -92,6 +93,12 @@ def running_sessions(user_id: UUID) -> QuerySet[Session]:
 def has_two_factor(user_id: UUID) -> bool:
     """Whether the person's password alone does not open their account."""
     return Totp.objects.filter(user_id=user_id, confirmed_at__isnull=False).exists()
+
+
+def with_two_factor(user_ids: Collection[UUID]) -> set[UUID]:
+    """Those of whom the password alone does not open the account."""
+    rows = Totp.objects.filter(user_id__in=user_ids, confirmed_at__isnull=False)
+    return set(rows.values_list("user_id", flat=True))
 
 
 # --- the merchant and its keys ------------------------------------------------------------------------------------

@@ -1,20 +1,23 @@
 """Signing in: the password, and with a second factor a challenge that a code must answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import F
 
 from merchants.models import Challenge, User
 from merchants.selectors.find import has_two_factor
-from merchants.services.proofs import prove_code, prove_password
+from merchants.services.proofs import DOOR, prove_code, prove_password
 from merchants.services.sessions import BY_PASSWORD, OpenSession, locked_person, open_session
 from onpoint_pay.kit.clock import now
 from onpoint_pay.kit.crypto import keyed_digest
 from onpoint_pay.kit.errors import Problem
 from onpoint_pay.kit.ids import random_letters
 
+T = TypeVar("T")
 CHALLENGE_LIVES = timedelta(minutes=5)
 MOST_CODES = 5
 LETTERS = 26
@@ -36,10 +39,11 @@ def log_in(*, email: str, password: str) -> OpenSession | Challenged:
     with transaction.atomic():
         # Locked, so that nobody slips in while the second factor is being switched on.
         locked_person(user.id)
-        return _challenge(user) if has_two_factor(user.id) else open_session(user)
+        return begin_challenge(user) if has_two_factor(user.id) else open_session(user)
 
 
-def _challenge(user: User) -> Challenged:
+def begin_challenge(user: User) -> Challenged:
+    """Call it inside a transaction that holds the person's row."""
     text, at = f"mfa_{random_letters(LETTERS)}", now()
     Challenge.objects.create(user=user, digest=_digest(text), created_at=at, expires_at=at + CHALLENGE_LIVES)
     return Challenged(challenge=text, expires_in=int(CHALLENGE_LIVES.total_seconds()))
@@ -51,16 +55,26 @@ def answer_challenge(*, challenge: str, code: str) -> OpenSession:
     Raises Problem token_invalid, the same for an unknown, burnt, old or answered challenge; what prove_code and
     open_session raise.
     """
+    return settle_challenge(
+        challenge, code, then=lambda user, method: open_session(user, methods=(*BY_PASSWORD, method))
+    )
+
+
+def settle_challenge(challenge: str, code: str, *, then: Callable[[User, str], T], door: str = DOOR) -> T:
+    """What `then` makes of the person and how they proved themselves, in the transaction that ends the challenge.
+
+    Raises as answer_challenge, and what `then` raises.
+    """
     found = _living(challenge)
     # Counted before the code is looked at, and committed whatever comes of it.
     if not Challenge.objects.filter(id=found.id, ended_at=None, tries__lt=MOST_CODES).update(tries=F("tries") + 1):
         raise Problem("token_invalid", OVER)
-    method = prove_code(found.user, code)
+    method = prove_code(found.user, code, door=door)
     with transaction.atomic():
         locked_person(found.user_id)
         if not Challenge.objects.filter(id=found.id, ended_at=None).update(ended_at=now()):
             raise Problem("token_invalid", OVER)
-        return open_session(found.user, methods=(*BY_PASSWORD, method))
+        return then(found.user, method)
 
 
 def _living(text: str) -> Challenge:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.sessions.models import Session as OperatorSession
 from django.db.models import QuerySet
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
@@ -19,6 +20,7 @@ def forget_old_sign_ins() -> int:
     before = now() - KEPT
     return (
         _forget(Session.objects.filter(expires_at__lt=before))
+        + _forget(OperatorSession.objects.filter(expire_date__lt=before))
         + _forget(OutstandingToken.objects.filter(expires_at__lt=before))
         + _forget(OneTimeToken.objects.filter(expires_at__lt=before))
         + _forget(Challenge.objects.filter(expires_at__lt=before))

@@ -9,6 +9,7 @@ import base64
 import io
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -50,9 +51,18 @@ def is_waiting(user_id: UUID) -> bool:
 
 def begin(user: User) -> Setup:
     """A new seed in place of one that was never confirmed. Call it inside a transaction that holds the person's row."""
+    return _begin(user, confirmed_at=None)
+
+
+def begin_confirmed(user: User) -> Setup:
+    """A seed that counts at once, handed over by whoever sits at the terminal. Call it as `begin`."""
+    return _begin(user, confirmed_at=now())
+
+
+def _begin(user: User, *, confirmed_at: datetime | None) -> Setup:
     Totp.objects.filter(user=user, confirmed_at=None).delete()
     seed = secrets.token_bytes(SEED_BYTES)
-    device = Totp(user=user)
+    device = Totp(user=user, confirmed_at=confirmed_at)
     device.seal_seed(seed)
     device.save(force_insert=True)
     return _setup(user, seed)

@@ -7,9 +7,10 @@ from merchants.services.onboarding import register_merchant
 from merchants.services.standing import restore_merchant, suspend_merchant
 from merchants.tests.base import ApiTestCase
 from merchants.tests.factories import PASSWORD, key_headers, make_api_key, make_member, make_merchant, person_headers
+from onpoint_pay.kit.caller import MODES
 from onpoint_pay.kit.errors import NotFound
 from onpoint_pay.kit.ids import new_id
-from webhooks.models import Secret
+from webhooks.models import Event, Secret
 from webhooks.services.endpoints import default_secret
 
 
@@ -88,6 +89,9 @@ class StandingTests(ApiTestCase):
         self.assertEqual(
             list(told), [("merchant.suspended", {"reason": "review"}), ("merchant.restored", {"reason": "cleared"})]
         )
+        events = Event.objects.filter(merchant_id=merchant.id).order_by("id").values_list("type", "mode")
+        expected = [(type, mode) for type in ("merchant.suspended", "merchant.restored") for mode in MODES]
+        self.assertEqual(list(events), expected)
 
     def test_nobody_there(self) -> None:
         with self.assertRaises(NotFound):

@@ -10,6 +10,7 @@ OnPoint Pay is ready.
   Payer's phone  {simulator_url}/
   Test key       {secret_key}
   Dashboard      {email}  {password}
+  Operators      {base_url}/operators/  (.venv/bin/python manage.py operator add you@example.com --role risk)
 
 Pay KES 100:
 
