@@ -56,6 +56,8 @@ EMITTED: dict[str, str] = {
     "kyc.approved": "The business is verified: live mode is open.",
     "kyc.rejected": "A document was rejected, for its `reasons`; send another in its place.",
     "kyc.expiring": "A document ends soon, told 30 days, 7 days and a day before; send another in its place.",
+    "merchant.suspended": "The operator has suspended the business: its keys and people are refused from now on.",
+    "merchant.restored": "The business may work again.",
     "api_key.created": "There is a new API key.",
     "api_key.rotated": "An API key was replaced by `rotated_to`; it works until `overlap_ends_at`.",
     "api_key.revoked": "An API key was ended: by a person of yours, or because it was reported as leaked.",
@@ -66,7 +68,6 @@ EMITTED: dict[str, str] = {
 # Not published yet, accepted in subscriptions: an endpoint made today hears of them from the day they begin.
 ANNOUNCED: dict[str, tuple[str, ...]] = {
     "payment": ("late",),
-    "merchant": ("suspended", "restored"),
     "provider": ("outage_started", "outage_ended"),
 }
 TYPES = frozenset(EMITTED) | {f"{noun}.{past}" for noun, pasts in ANNOUNCED.items() for past in pasts}

@@ -49,8 +49,7 @@ REFUND_EVENTS = ("requires_approval", "created", "completed", "failed", "cancell
 def timeline_of(payment: Payment) -> list[dict[str, Any]]:
     """Every moment, oldest first: `at, kind, actor, title, detail, evidence`."""
     tries = MoneyOp.objects.filter(Q(payment_id=payment.id) | Q(surplus_payment_id=payment.id)).order_by("id")
-    steps = [f"pay:{payment.id}:{step}" for step in ("capture", "unmatch")]
-    ops, captures = list(tries), LedgerTransfer.objects.filter(idem__in=steps)
+    ops, captures = list(tries), LedgerTransfer.objects.filter(idem__in=transfer_names_of(payment))
     moments = [
         moment(payment.created_at, "payment.initiated", payment.created_by, "Payment asked for", payment.reference),
         *op_moments((op for op in ops if op.kind != "c2b"), OP_TITLES),
@@ -58,7 +57,7 @@ def timeline_of(payment: Payment) -> list[dict[str, Any]]:
         *claim_moments(ops),
         *state_moments("payment", payment.id),
         *ledger_moments(captures, title="Money booked"),
-        *event_moments(event_key(f"payment.{name}", payment.id, nth=n) for name in EVENTS for n in _attempts(payment)),
+        *event_moments(event_keys_of(payment)),
         *_called_off_moments(payment),
         *_surplus_moments(payment, ops),
         *_refund_moments(payment),
@@ -66,8 +65,23 @@ def timeline_of(payment: Payment) -> list[dict[str, Any]]:
     return [shown for _, _, shown in sorted(moments, key=lambda found: found[:2])]
 
 
-def _attempts(payment: Payment) -> range:
-    return range(1, payment.attempts + 1)
+def event_keys_of(payment: Payment) -> list[str]:
+    """Whatever was told of the payment has one of these; each attempt has its own."""
+    attempts = range(1, payment.attempts + 1)
+    return [event_key(f"payment.{name}", payment.id, nth=n) for name in EVENTS for n in attempts]
+
+
+def event_keys_of_refund(refund: Refund) -> list[str]:
+    return [f"refund.{name}:{refund.id}" for name in REFUND_EVENTS]
+
+
+def transfer_names_of_refund(refund: Refund) -> list[str]:
+    """How the ledger knows the postings of a refund."""
+    return [f"ref:{refund.id}:{step}" for step in ("hold", "undo", "rehold", "done")]
+
+
+def transfer_names_of(payment: Payment) -> list[str]:
+    return [f"pay:{payment.id}:{step}" for step in ("capture", "unmatch")]
 
 
 def _called_off_moments(payment: Payment) -> Iterator[Moment]:
@@ -100,6 +114,6 @@ def _refund_moments(payment: Payment) -> Iterator[Moment]:
         yield from op_moments(ops, REFUND_OP_TITLES)
         yield from claim_moments(ops)
         yield from state_moments("refund", refund.id)
-        steps = [f"ref:{refund.id}:{step}" for step in ("hold", "undo", "rehold", "done")]
-        yield from ledger_moments(LedgerTransfer.objects.filter(idem__in=steps), title="Money of the refund moved")
-        yield from event_moments(f"refund.{name}:{refund.id}" for name in REFUND_EVENTS)
+        booked = LedgerTransfer.objects.filter(idem__in=transfer_names_of_refund(refund))
+        yield from ledger_moments(booked, title="Money of the refund moved")
+        yield from event_moments(event_keys_of_refund(refund))

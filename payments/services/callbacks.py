@@ -139,7 +139,7 @@ def replayable(*, ids: Sequence[int], status: str | None, hours: float) -> list[
     return [event for event in found.order_by("id") if event.door.partition(":")[0] in DOORS]
 
 
-def replay_callback(event_id: int) -> str:
+def replay_callback(event_id: int, *, actor: str = "operator") -> str:
     """Look at a stored callback once more; returns the status it ends in. Raises NotReplayable.
 
     It goes the way it came: through the same checks, with the trust it had.
@@ -147,13 +147,15 @@ def replay_callback(event_id: int) -> str:
 
     def unit() -> ProviderEvent:
         event = lock_event(event_id)
+        if event.door.partition(":")[0] not in DOORS:
+            raise NotReplayable("came in at no door of callbacks: nothing to do")
         if event.status in ("applied", "duplicate", "new"):
             raise NotReplayable(f"is {event.status}: nothing to do")
         event.status, event.tries, event.next_try = "new", 1, now() + schedule.scaled(LEASE_SECONDS)
         event.save(update_fields=["status", "tries", "next_try"])
         record(
             merchant_id=event.op.merchant_id if event.op else None,
-            actor="operator",
+            actor=actor,
             action="callback.replayed",
             object_id=str(event.id),
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from onpoint_pay.kit.clock import now
 from payments.models import DoubtDecision, MoneyOp, ProviderEvent, Refund
@@ -38,9 +38,22 @@ class Doubt:
 
 
 def doubts(mode: str) -> list[Doubt]:
-    """Oldest first."""
-    found = [*_open(mode), *_stopped(mode), *_late(mode)]
-    return sorted((_doubt(op, why) for op, why in found), key=lambda doubt: doubt.op.id)
+    """Oldest first, in as many statements however many there are."""
+    found = sorted([*_open(mode), *_stopped(mode), *_late(mode)], key=lambda pair: pair[0].id)
+    ids = [op.id for op, _ in found]
+    said = ProviderEvent.objects.filter(op_id__in=ids, note=NOT_THERE).values_list("op_id").annotate(n=Count("id"))
+    proposed = DoubtDecision.objects.filter(op_id__in=ids, status=DOUBT_PROPOSED)
+    not_found, proposals = dict(said), {row.op_id: row for row in proposed}
+    return [
+        Doubt(
+            op=op,
+            why=why,
+            age=now() - (op.sent_at or op.created_at),
+            not_found=not_found.get(op.id, 0),
+            proposal=proposals.get(op.id),
+        )
+        for op, why in found
+    ]
 
 
 def _tries(mode: str) -> QuerySet[MoneyOp]:
@@ -69,13 +82,3 @@ def _stopped(mode: str) -> list[tuple[MoneyOp, str]]:
 def _late(mode: str) -> list[tuple[MoneyOp, str]]:
     kept = ProviderEvent.objects.filter(op_id=OuterRef("id"), status="quarantined", note__startswith=OUT_TWICE)
     return [(op, LATE) for op in _tries(mode).filter(Exists(kept), status__in=(OP_FAILED, OP_REJECTED))]
-
-
-def _doubt(op: MoneyOp, why: str) -> Doubt:
-    return Doubt(
-        op=op,
-        why=why,
-        age=now() - (op.sent_at or op.created_at),
-        not_found=ProviderEvent.objects.filter(op_id=op.id, note=NOT_THERE).count(),
-        proposal=op.decisions.filter(status=DOUBT_PROPOSED).first(),
-    )

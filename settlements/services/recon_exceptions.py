@@ -19,6 +19,7 @@ CONTRAS = tuple(
     kind for kind, chart in KINDS.items() if chart.owner == PLATFORM and kind not in ("provider_float", "suspense")
 )
 NOBODY = ("key", "system", "operator")
+AS_PROPOSED = "as proposed"
 
 
 def assign_exception(exception_id: UUID, *, owner: str, actor: str) -> ReconException:
@@ -54,15 +55,19 @@ def propose_resolution(exception_id: UUID, *, actor: str, resolution: str, contr
     return row
 
 
-def close_exception(exception_id: UUID, *, actor: str) -> ReconException:
+def close_exception(exception_id: UUID, *, actor: str, contra: str | None = AS_PROPOSED) -> ReconException:
     """Agree with what another person proposed, and post it where that was proposed.
 
-    Raises Problem 409 when nothing is proposed, 403 for the one who proposed it and for a key.
+    `contra` is what the second person agrees to post against, None for nothing; unless given, whatever is proposed.
+    Raises Problem 409 when nothing is proposed, or something else is by now; 403 for the one who proposed it and for a
+    key.
     """
     _demand_person(actor)
     with transaction.atomic():
         row = _lock(exception_id)
         _demand(row.status == RECON_PROPOSED, "nothing is proposed")
+        proposed = row.posting.get("contra") if row.will_post else None
+        _demand(contra in (AS_PROPOSED, proposed), f"what is proposed is to post {proposed or 'nothing'}")
         if row.proposed_by == actor:
             raise Problem("permission_denied", "Who proposed it cannot close it: another person must agree.")
         if row.will_post:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from onpoint_pay.kit.caller import Caller
 from onpoint_pay.kit.errors import NotFound
-from webhooks.models import HELD, Attempt, Delivery, Endpoint, Event, Recovery
+from webhooks.models import HELD, Attempt, Delivery, Endpoint, Event, Notice, Recovery
 
 BIGGEST_DELIVERY = 2**63 - 1
 
@@ -51,6 +51,30 @@ def attempts_of(delivery: Delivery) -> list[Attempt]:
 def recovery_of(caller: Caller, key: UUID) -> Recovery:
     """Raises NotFound for another merchant's or mode's recovery."""
     return _one(Recovery.objects.scoped(caller.merchant_id, caller.mode).filter(pk=key))
+
+
+# --- for operators, of an endpoint or event that is at hand ----------------------------------------------------------
+
+SHOWN_AT_MOST = 50
+
+
+def latest_of(endpoint: Endpoint) -> list[Delivery]:
+    """The newest deliveries to it, with their events."""
+    rows = Delivery.objects.scoped(endpoint.merchant_id, endpoint.mode).filter(endpoint=endpoint)
+    return list(rows.select_related("event").defer("event__body").order_by("-id")[:SHOWN_AT_MOST])
+
+
+def deliveries_of_event(event: Event) -> list[Delivery]:
+    rows = Delivery.objects.filter(event=event).select_related("event").defer("event__body")
+    return list(rows.order_by("id")[:SHOWN_AT_MOST])
+
+
+def notices_of(endpoint: Endpoint) -> list[Notice]:
+    return list(Notice.objects.filter(endpoint=endpoint).order_by("-id")[:SHOWN_AT_MOST])
+
+
+def recoveries_of(endpoint: Endpoint) -> list[Recovery]:
+    return list(Recovery.objects.filter(endpoint=endpoint).order_by("-id")[:SHOWN_AT_MOST])
 
 
 def _one(rows: QuerySet[Any]) -> Any:

@@ -49,7 +49,7 @@ class EventBody(SimpleTestCase):
         self.assertIs(json.loads(body(mode="test"))["livemode"], False)
 
     def test_refuses_a_type_that_is_not_published(self) -> None:
-        for type in ("payment.compleated", "merchant.suspended", "*", ""):
+        for type in ("payment.compleated", "provider.outage_started", "*", ""):
             with self.assertRaises(EventTypeUnknown):
                 body(type)
 

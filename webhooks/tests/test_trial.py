@@ -116,7 +116,7 @@ class Refused(ApiTestCase):
     def test_types_that_are_not_published(self) -> None:
         endpoint, _ = make_endpoint(self.merchant)
         headers = key_headers(make_api_key(self.merchant))
-        for type in ("merchant.suspended", "payment.*", "*", "payment.done"):
+        for type in ("provider.outage_started", "payment.*", "*", "payment.done"):
             self.assertEqual(self.refusal(endpoint, type), ("parameter_invalid", "type"))
         for body in ({"type": ""}, {"type": None}, {"type": 7}, {"kind": "x"}):
             answer = self.post(f"webhook-endpoints/{to_public('whe', endpoint.pk)}/test/", body, headers)
