@@ -5,15 +5,14 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from django.conf import settings
-
 from merchants.states import KYC_DOCUMENT_TYPES
+from onpoint_pay import settings
 
 
 def refuse_unfit_configuration() -> None:
     """Exit with status 78 (configuration error) and one line per problem; say nothing when all is well."""
     problems = problems_before_start()
-    if problems and settings.configured:
+    if problems:
         sys.stderr.write("OnPoint Pay does not start:\n" + "".join(f"  - {problem}\n" for problem in problems))
         raise SystemExit(78)
 

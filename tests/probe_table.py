@@ -152,6 +152,7 @@ LET_IN = {
     # A day must be named.
     "settlement-statement": (400, "parameter_missing"),
     "profile": (200, ""),
+    "patch merchant-limits": (200, ""),
 }
 
 

@@ -56,6 +56,7 @@ SENSITIVE = (
     Sensitive(route="merchant-allowed-ips", method="patch", body={"allowed_ips": ["203.0.113.7"]}),
     # Where money comes in, goes to, and who agrees.
     Sensitive(route="merchant", method="patch", body={"refund_approval_above": "500"}),
+    Sensitive(route="merchant-limits", method="patch", body={"per_day": "50000"}),
     Sensitive(route="provider-accounts", mode=LIVE, body={"name": "Duka", "kind": "paybill", "shortcode": "600555",
               "consumer_key": "consumer-key-of-the-shop", "consumer_secret": "consumer-secret-of-the-shop", "passkey": "passkey-of-the-shop"}),
     Sensitive(route="provider-account", method="patch", make=account, body={"name": "Mine"}, mode=LIVE),

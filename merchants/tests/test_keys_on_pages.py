@@ -1,5 +1,6 @@
 """Publishable keys in a merchant's page: whose pages may use one, and what a browser lets them read."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -91,8 +92,9 @@ class Pages(ApiTestCase):
         answer = self.from_page(key)
         self.assertEqual((answer.status_code, answer[ALLOW]), (200, SHOP))
         self.assertIn("Request-Id", answer["Access-Control-Expose-Headers"])
-        ApiKey.objects.update(revoked_at=now())
-        refused = self.from_page(make_api_key(self.merchant, kind="publishable")[:-1] + "x")
+        ended = make_api_key(self.merchant, kind="publishable", expires_at=now() + timedelta(seconds=1))
+        ApiKey.objects.filter(last4=ended[-4:]).update(revoked_at=now())
+        refused = self.from_page(ended)
         self.assertEqual((refused.status_code, refused[ALLOW]), (401, SHOP))
 
     def test_a_secret_key_stays_unreadable_in_a_page(self) -> None:
