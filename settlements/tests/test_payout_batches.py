@@ -114,6 +114,9 @@ class Batches(PayoutTestCase):
             with self.subTest(text=text):
                 self.assertEqual(self.ask_csv(text).status_code, 400)
         self.assert_problem(self.ask_csv(CSV, description=""), 400, "parameter_invalid")
+        path = "/api/v1/payout-batches/?description=Week+47"
+        bare = self.client.generic("POST", path, b"", headers=keyed(self.headers), CONTENT_TYPE="text/csv")
+        self.assert_problem(bare, 400, "parameter_invalid")
         self.assert_no_batch()
 
     def test_approved_once_and_by_a_second_person(self) -> None:

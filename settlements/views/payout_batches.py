@@ -206,7 +206,8 @@ def _asked(request: Request) -> tuple[str, dict[str, dict[str, Any]]]:
     description = request.query_params.get("description", "").strip()
     if not 1 <= len(description) <= LONGEST_DESCRIPTION or not description.isprintable():
         raise Problem("parameter_invalid", "Say what the file is for, in 1 to 120 characters.", param="description")
-    text: str = cast(Any, request.data)["csv"]
+    # Without a body no parser is asked.
+    text: str = cast(Any, request.data).get("csv", "")
     return description, {f"line[{line}]": item for line, item in read_csv(text).items()}
 
 
