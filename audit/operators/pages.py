@@ -63,6 +63,8 @@ class OperatorPage(ModelAdmin):
     show_facets: Any = ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 0
+    # What is not on the page nobody has looked at.
+    list_disable_select_all = True
     list_filter_submit = True
     show_add_link = False
     search_help_text = "The whole id or reference."
