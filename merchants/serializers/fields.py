@@ -73,15 +73,13 @@ class PhoneField(TextField):
             raise fail(error.code, str(error)) from None
 
 
-@extend_schema_field(
-    {
-        "oneOf": [
-            {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,2})?$"},
-            {"type": "number", "exclusiveMinimum": 0},
-        ],
-        "examples": ["100.00"],
-    }
-)
+def _amounts(bound: str) -> dict[str, Any]:
+    """How the OpenAPI document describes an amount; `bound` is the word for how 0 limits it."""
+    text = {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,2})?$"}
+    return {"oneOf": [text, {"type": "number", bound: 0}], "examples": ["100.00"]}
+
+
+@extend_schema_field(_amounts("exclusiveMinimum"))
 class AmountField(serializers.Field[str, Any, str, Any]):
     """A decimal with at most two places, as a number or text, read from its digits."""
 
@@ -95,6 +93,11 @@ class AmountField(serializers.Field[str, Any, str, Any]):
 
     def to_representation(self, value: str) -> str:
         return value
+
+
+@extend_schema_field(_amounts("minimum"))
+class AmountFromZeroField(AmountField):
+    """An amount of which 0 says something."""
 
 
 class CurrencyField(serializers.ChoiceField):

@@ -13,7 +13,7 @@ from merchants.models import Membership, Merchant, User
 from merchants.selectors.find import has_two_factor
 from merchants.serializers.fields import (
     ROLE,
-    AmountField,
+    AmountFromZeroField,
     EmailField,
     PasswordField,
     PhoneField,
@@ -87,7 +87,7 @@ class ProfileChangesSerializer(InputSerializer):
 class MerchantChangesSerializer(InputSerializer):
     """What a merchant changes about itself."""
 
-    refund_approval_above = AmountField(
+    refund_approval_above = AmountFromZeroField(
         allow_null=True, help_text="A refund of more waits for a second person; null for no such limit, 0 for all."
     )
 
