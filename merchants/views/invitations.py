@@ -3,10 +3,8 @@
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from merchants.idempotency import replayable
 from merchants.permissions import TEAM
@@ -21,9 +19,8 @@ from merchants.serializers.invitations import (
 )
 from merchants.serializers.team import MemberSerializer, member_body
 from merchants.services import invitations
+from merchants.views.doors import OpenDoorViewSet
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size, validated
-from onpoint_pay.kit.proxies import client_block
-from onpoint_pay.kit.ratelimit import count
 from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
 
 INVITATION_ID = OpenApiParameter(
@@ -99,15 +96,8 @@ class InvitationViewSet(ApiViewSet):
         return HttpResponse(status=204)
 
 
-class AcceptInvitationViewSet(ViewSet):
+class AcceptInvitationViewSet(OpenDoorViewSet):
     """The door for whoever was invited, counted by address."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-
-    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        super().initial(request, *args, **kwargs)
-        count(request._request, "auth", key=client_block(request.META["REMOTE_ADDR"]))
 
     @extend_schema(
         operation_id="accept_invitation",

@@ -1,14 +1,10 @@
 """The API of keys: parse, one service call, answer."""
 
-from typing import Any
-
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from merchants.idempotency import replayable
 from merchants.models import ApiKey
@@ -31,9 +27,8 @@ from merchants.serializers.keys import (
 from merchants.services import allow_lists, api_keys
 from merchants.services.key_reports import report_leak
 from merchants.services.key_rotation import rotate_api_key
+from merchants.views.doors import OpenDoorViewSet
 from onpoint_pay.kit.api import ApiViewSet, json_answer, key_from, list_answer, page_size, validated
-from onpoint_pay.kit.proxies import client_block
-from onpoint_pay.kit.ratelimit import count
 from onpoint_pay.openapi import CURSOR, IDEMPOTENCY_HEADER, LIMIT, refuses
 
 KEY_ID = OpenApiParameter("key_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The key's id, key_….")
@@ -150,15 +145,8 @@ def _shown(key: ApiKey, clear: str) -> HttpResponse:
     return answer
 
 
-class KeyReportViewSet(ViewSet):
+class KeyReportViewSet(OpenDoorViewSet):
     """For whoever finds a key that is not theirs; counted by address."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        count(request._request, "auth", key=client_block(request.META["REMOTE_ADDR"]))
 
     @extend_schema(
         operation_id="report_api_key",

@@ -1,13 +1,10 @@
 """The doors for people who have no token yet: registering, signing in, links from mails."""
 
 from dataclasses import asdict
-from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework.viewsets import ViewSet
 
 from merchants.serializers import (
     LoginSerializer,
@@ -31,9 +28,8 @@ from merchants.serializers.people import (
 )
 from merchants.services import email_change, passwords, sessions, sign_in, verification
 from merchants.services.onboarding import ask_account
+from merchants.views.doors import OpenDoorViewSet
 from onpoint_pay.kit.api import json_answer, validated
-from onpoint_pay.kit.proxies import client_block
-from onpoint_pay.kit.ratelimit import count
 from onpoint_pay.openapi import refuses
 from onpoint_pay.openapi_texts_people import LOGIN_EXAMPLE, SESSION_EXAMPLE
 from onpoint_pay.openapi_texts_sign_in import CHALLENGE_EXAMPLE
@@ -46,15 +42,8 @@ def opened(session: sessions.OpenSession) -> HttpResponse:
     return json_answer(session_body(tokens, session.user, session.membership, session.memberships))
 
 
-class SignInViewSet(ViewSet):
+class SignInViewSet(OpenDoorViewSet):
     """Doors for people who have no token yet, counted by address."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        count(request._request, "auth", key=client_block(request.META["REMOTE_ADDR"]))
 
     @extend_schema(
         operation_id="register",

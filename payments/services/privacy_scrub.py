@@ -19,8 +19,8 @@ WORD = re.compile(r"\b[^\W\d_]+\b")
 class Needles:
     """What one person is known by here. `token` is put in the place of it, the same wherever it stands.
 
-    `phones` are canonical (2547XXXXXXXX), `exact` are texts such as hashes of the number, `names` count with each of
-    their parts.
+    `phones` are canonical, as kit.phone gives them, `exact` are texts such as hashes of the number, `names` count
+    with each of their parts.
     """
 
     def __init__(
